@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -213,7 +213,7 @@ def _zone_problem(name: str) -> str:
     return ""
 
 
-_FORMS = {
+_FORMS: dict[str, Callable[[str], str]] = {
     "http": _address_problem,
     "mllp": _address_problem,
     "dicom": _address_problem,
