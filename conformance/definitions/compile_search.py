@@ -122,6 +122,6 @@ def _element_targets(elements: list[Json], names: list[str], types: Json) -> set
 
 
 def compile_compartment(definition: Json) -> Json:
-    """Return resource type -> codes of the search parameters that tie it to the compartment, without `{def}` (itself)."""
+    """Return resource type -> codes of the search parameters that tie it to the compartment (not `{def}`, itself)."""
     codes = {r["code"]: [p for p in r.get("param", ()) if p != "{def}"] for r in definition["resource"]}
     return {resource_type: found for resource_type, found in codes.items() if found}
