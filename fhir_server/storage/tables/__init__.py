@@ -1,0 +1,31 @@
+"""Every table of the record, by subject. SQLAlchemy Core; Alembic migrations create them."""
+
+from fhir_server.storage.tables.base import metadata
+from fhir_server.storage.tables.resource import (
+    business_key,
+    index_date,
+    index_reference,
+    index_string,
+    index_token,
+    index_uri,
+    key_block,
+    resource,
+    resource_patient,
+    resource_version,
+    uri,
+)
+
+__all__ = [
+    "business_key",
+    "index_date",
+    "index_reference",
+    "index_string",
+    "index_token",
+    "index_uri",
+    "key_block",
+    "metadata",
+    "resource",
+    "resource_patient",
+    "resource_version",
+    "uri",
+]
