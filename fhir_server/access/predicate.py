@@ -57,7 +57,10 @@ class AccessRule:
             raise Forbidden(f"The caller's scopes do not cover {resource_type}.")
 
     def may_read(self, row: AccessRow, resource_type: str | None = None) -> ColumnElement[bool]:
-        """Condition on `row`: the caller may read it. Name the type when the statement already fixes it."""
+        """Condition on `row`: the caller may read it.
+
+        Name the type when the statement already fixes it, "*" when `require_type` was asked before.
+        """
         if self.unrestricted:
             return true()
         conditions = [self._type_condition(row, resource_type), self._seal_condition(row), self._patient_condition(row)]
@@ -68,7 +71,7 @@ class AccessRule:
         return self.may_read(row, resource_type)
 
     def _type_condition(self, row: AccessRow, resource_type: str | None) -> ColumnElement[bool] | None:
-        if self.types is None:
+        if self.types is None or resource_type == "*":
             return None
         if resource_type is not None:
             return None if resource_type in self.types else false()

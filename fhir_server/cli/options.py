@@ -10,7 +10,7 @@ from fhir_server.settings import Settings
 
 #: Every command takes it; IMAGING_RECORD_DATABASE says the same.
 database = click.option(
-    "--database", metavar="URL", help="The store, as an SQLAlchemy URL (else IMAGING_RECORD_DATABASE, else var/record.db)."
+    "--database", metavar="URL", help="The store: an SQLAlchemy URL (or IMAGING_RECORD_DATABASE; else var/record.db)."
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")

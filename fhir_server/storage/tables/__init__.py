@@ -1,5 +1,6 @@
 """Every table of the record, by subject. SQLAlchemy Core; Alembic migrations create them."""
 
+from fhir_server.storage.tables.account import access_token, client, portal_session, portal_user, used_assertion
 from fhir_server.storage.tables.base import metadata
 from fhir_server.storage.tables.resource import (
     business_key,
@@ -16,6 +17,11 @@ from fhir_server.storage.tables.resource import (
 )
 
 __all__ = [
+    "access_token",
+    "client",
+    "portal_session",
+    "portal_user",
+    "used_assertion",
     "business_key",
     "index_date",
     "index_reference",

@@ -50,7 +50,7 @@ received_study = Table(
     # Studies that arrived object by object: recorded once nothing has come for the quiet period.
     Column("study_uid", Bytewise, primary_key=True),
     Column("last_received", Instant, nullable=False),
-    Column("filed_until", Instant, nullable=False),  # last_received as it was when the study was last recorded; 0 = never
+    Column("filed_until", Instant, nullable=False),  # last_received at the last recording; 0 = never
     Index("ix_received_study_last", "last_received"),
 )
 
