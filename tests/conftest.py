@@ -1,4 +1,4 @@
-"""Fixtures that start real servers, each pytest-xdist worker its own; what is not installed skips with a plain reason."""
+"""Fixtures that start real servers, each pytest-xdist worker its own; a missing program skips with a plain reason."""
 
 from __future__ import annotations
 

@@ -12,13 +12,16 @@ import time
 
 
 def follow(read_end: int, grace_s: float) -> None:
-    """Watch the lifeline in a thread: when it ends, stop this process gently, and after `grace_s` by force."""
+    """Watch the lifeline in a thread: when it ends, stop our process group gently, and after `grace_s` by force.
+
+    The supervisor gives each child a process group of its own, so whatever the child started goes with it.
+    """
     threading.Thread(target=_watch, args=(read_end, grace_s), name="lifeline", daemon=True).start()
 
 
 def _watch(read_end: int, grace_s: float) -> None:
     while os.read(read_end, 1):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
     time.sleep(grace_s)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
