@@ -1,0 +1,1 @@
+"""A trust's PACS that speaks DICOMweb (PS3.18): QIDO-RS for finding, WADO-RS for pixels."""
