@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from adapters.pacs_dimse.association import Peer
 from adapters.pacs_dimse.echo import echo
@@ -24,27 +25,30 @@ from fhir_server.imaging.ports import (
 _SERIES_MAX = 1000
 _INSTANCES_MAX = 20000
 _FIND_S = 5.0
+_WAIT_S = 3.0  # a small study arrives within this; for a larger one the caller is told to come back
+
+
+@dataclass(frozen=True)
+class StagingArea:
+    """Where pixels are brought: the image store, its index, and the archive port that serves from it."""
+
+    served: Archive
+    store: ImageStore
+    index: InstanceIndex
 
 
 class DimseArchive:
-    """One registered application entity. `staged` serves what the image store holds; `expected_count` says how many
-    objects the study has, as harvested (None: ask the archive). C-MOVE is used when `move` is set, else C-GET."""
+    """One registered application entity. `expected_count` says how many objects a study has, as harvested (None: the
+    archive is asked)."""
 
     def __init__(
         self,
         endpoint: ArchiveEndpoint,
         peer: Peer,
-        staged: Archive,
-        store: ImageStore,
-        index: InstanceIndex,
-        *,
+        area: StagingArea,
         expected_count: Callable[[str], int | None] = lambda study_uid: None,
-        move: bool = False,
-        wait_s: float = 3.0,
     ) -> None:
-        self._endpoint, self._peer, self._staged = endpoint, peer, staged
-        self._store, self._index = store, index
-        self._expected_count, self._move, self._wait_s = expected_count, move, wait_s
+        self._endpoint, self._peer, self._area, self._expected_count = endpoint, peer, area, expected_count
         self._staging = Staging(self._transfer)
         self._complete: set[str] = set()
 
@@ -79,11 +83,11 @@ class DimseArchive:
             raise NotFound("There is no such resource.")
         if not self._is_whole(study_uid):
             self._fetch(study_uid)
-        return self._staged.retrieve(path, accept, query)
+        return self._area.served.retrieve(path, accept, query)
 
     def _fetch(self, study_uid: str) -> None:
         ended = self._staging.start(study_uid)
-        if not ended.wait(self._wait_s):
+        if not ended.wait(_WAIT_S):
             raise Unavailable(f"The study is being fetched from {self._endpoint.trust_name}; try again in a moment.")
         failure = self._staging.failure(study_uid)
         if failure is not None:
@@ -94,7 +98,7 @@ class DimseArchive:
     def _is_whole(self, study_uid: str) -> bool:
         if study_uid in self._complete:
             return True
-        held = len(self._index.of_study(study_uid))
+        held = len(self._area.index.of_study(study_uid))
         if held == 0:
             return False
         whole = held >= self._count(study_uid)
@@ -106,12 +110,12 @@ class DimseArchive:
         return self._expected_count(study_uid) or len(self.search_instances(study_uid, None, _FIND_S))
 
     def _transfer(self, study_uid: str) -> int:
-        if self._move:
+        if self._peer.move:
             return move_study(self._peer, study_uid, self._peer.our_aet)
         endpoint = self._endpoint
         name = f"fetch:{endpoint.endpoint_id}"
         source = ObjectSource(name, endpoint.trust, endpoint.patient_issuer, endpoint.accession_issuer)
-        return get_study(self._peer, study_uid, self._store, source)
+        return get_study(self._peer, study_uid, self._area.store, source)
 
 
 def _uid(row: DicomJson) -> str:

@@ -34,6 +34,7 @@ class Peer:
     connect_s: float = 2.0
     answer_s: float = 5.0
     idle_s: float = 20.0
+    move: bool = False  # C-MOVE to our receiver instead of C-GET
 
 
 def parse_address(address: str, label: str, our_aet: str) -> Peer:
