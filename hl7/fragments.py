@@ -34,6 +34,8 @@ class Fragment:
     thing: together they decide which of two fragments wins, whatever the order of arrival. `authoritative` is False
     where the source only mentions the thing (a PID in a report): such a fragment creates what is missing and never
     changes what another fragment set. `sources` says where each top-level element came from ("PID-5", "OBR-4").
+    `accumulates` names list elements to which fragments of one thing add instead of replacing each other: one report
+    of three exams may arrive as three messages that name one order each (`basedOn`).
     """
 
     key: BusinessKey
@@ -44,6 +46,7 @@ class Fragment:
     retracted: bool = False
     aliases: tuple[BusinessKey, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
+    accumulates: tuple[str, ...] = ()
 
     @property
     def resource_type(self) -> str:

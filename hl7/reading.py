@@ -1,0 +1,103 @@
+"""One message being read under one profile: the place where mappings find it, its times, and where they warn."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from hl7.datatypes import Moment, parse_moment
+from hl7.fragments import BusinessKey, Fragment, Warning
+from hl7.message import Message
+from hl7.profile import Profile
+from hl7.view import Segment
+
+_REFERENCE = re.compile(r"([A-Z][A-Z0-9]{2})-(\d+)(?:\.(\d+))?")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Reading:
+    """Collects warnings and fragments while the segments of one message are mapped."""
+
+    message: Message
+    profile: Profile
+    warnings: list[Warning] = field(default_factory=list)
+    fragments: dict[tuple[BusinessKey, bool], Fragment] = field(default_factory=dict)
+    message_time: datetime = EPOCH
+    patient: BusinessKey | None = None
+    encounter: BusinessKey | None = None
+
+    def warn(self, location: str, code: str, text: str) -> None:
+        warning = Warning(location, code, text)
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def moment(self, segment: Segment, number: int, component: int = 1) -> Moment | None:
+        """The point in time in a field; one that cannot be read is warned about and left out."""
+        text = segment.get(number, component)
+        if not text or not text.strip("0"):
+            return None
+        found = parse_moment(text, self.profile.time_zone)
+        if found is None:
+            self.warn(f"{segment.name}-{number}", "bad-time", "not a date or time; the value was left out")
+        return found
+
+    def add(self, fragment: Fragment) -> BusinessKey:
+        """Keep a fragment. What the message says twice of one thing is joined: lists add, later values win."""
+        place = (fragment.key, fragment.authoritative)
+        known = self.fragments.get(place)
+        self.fragments[place] = joined(known, fragment) if known else fragment
+        return fragment.key
+
+    def mention(self, key: BusinessKey, content: dict[str, Any], sources: dict[str, str]) -> dict[str, str]:
+        """Keep a thing that the message only mentions, and give the reference to it."""
+        self.add(Fragment(key, content, self.message_time, authoritative=False, sources=sources))
+        return key.reference()
+
+
+def joined(first: Fragment, second: Fragment) -> Fragment:
+    """Two fragments of one message about the same thing, as one."""
+    content = dict(first.content)
+    for name, value in second.content.items():
+        known = content.get(name)
+        if isinstance(known, list) and isinstance(value, list):
+            content[name] = known + [item for item in value if item not in known]
+        else:
+            content[name] = value
+    later = max(first, second, key=lambda fragment: (fragment.status_rank, fragment.event_time))
+    if "status" in later.content:
+        content["status"] = later.content["status"]
+    return Fragment(
+        first.key,
+        content,
+        max(first.event_time, second.event_time),
+        max(first.status_rank, second.status_rank),
+        first.authoritative,
+        first.retracted and second.retracted,
+        tuple(dict.fromkeys(first.aliases + second.aliases)),
+        first.sources | second.sources,
+        tuple(dict.fromkeys(first.accumulates + second.accumulates)),
+    )
+
+
+@cache
+def parse_field_reference(text: str) -> tuple[str, int, int]:
+    """`OBR-4.1` as ("OBR", 4, 1); the component is 1 when none is named. Raises ValueError for anything else."""
+    found = _REFERENCE.fullmatch(text)
+    if not found:
+        raise ValueError(f"not a field reference: {text}")
+    return found[1], int(found[2]), int(found[3] or 1)
+
+
+def find_value(segments: dict[str, Segment | None], references: tuple[str, ...]) -> tuple[str, str]:
+    """The first value that the references find, and where it stood; two empty strings when there is none."""
+    for reference in references:
+        name, number, component = parse_field_reference(reference)
+        segment = segments.get(name)
+        value = segment.get(number, component) if segment else ""
+        if value:
+            return value, reference
+    return "", ""
