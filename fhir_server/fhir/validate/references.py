@@ -45,4 +45,5 @@ def target_problem(found: Any, targets: Collection[str] | None) -> str | None:
         return None
     names = sorted(targets)
     allowed = ", ".join(names) if len(names) <= LISTED_MAX else f"one of {len(names)} other types"
-    return f"must point to {allowed}, not to {found}"
+    other = found if found in definitions().resource_types else "something else"
+    return f"must point to {allowed}, not to {other}"

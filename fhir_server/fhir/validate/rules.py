@@ -70,7 +70,9 @@ def _hashable(coding: Json) -> bool:
 def number(value: Json, name: str) -> Decimal | None:
     """The value of a number element, or None."""
     found = value.get(name)
-    return Decimal(found) if isinstance(found, int | Decimal) and not isinstance(found, bool) else None
+    if not isinstance(found, int | Decimal) or isinstance(found, bool):
+        return None
+    return Decimal(found) if Decimal(found).is_finite() else None
 
 
 def in_order(start: Any, end: Any) -> bool:
@@ -88,7 +90,7 @@ def in_order(start: Any, end: Any) -> bool:
 def _instant(text: str) -> float:
     try:
         return datetime.fromisoformat(text.replace(":60", ":59", 1)).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return 0.0
 
 

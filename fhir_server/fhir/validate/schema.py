@@ -18,6 +18,20 @@ RESOURCE_ID = ElementType("id")
 LOCAL_REFERENCES = frozenset({"uri", "url", "canonical"})
 
 
+SIMPLE_QUANTITY: tuple[tuple[Invariant, Rule], ...] = (
+    (
+        Invariant("sqt-1", "error", "The comparator is not used on a SimpleQuantity", "comparator.empty()"),
+        lambda value: "comparator" not in value,
+    ),
+)
+
+
+@cache
+def resource_types() -> frozenset[str]:
+    """The concrete resource types of R4."""
+    return frozenset(definitions().resource_types)
+
+
 @dataclass(slots=True)
 class Field:
     """What one JSON property may hold.
@@ -89,7 +103,7 @@ def _with_rules(key: str, invariants: tuple[Invariant, ...]) -> tuple[tuple[Inva
 def _add_element(node: Node, element: ElementDefinition) -> None:
     names: list[str] = []
     for json_name, element_type in element.json_names.items():
-        if node.name in definitions().resource_types and json_name == "id":
+        if node.name in resource_types() and json_name == "id":
             element_type = RESOURCE_ID
         made = _make_field(element, element_type)
         node.fields[json_name] = made
@@ -126,6 +140,8 @@ def _make_field(element: ElementDefinition, element_type: ElementType | None) ->
         made.bound = _bound(code, element.binding)
         made.targets = _targets(element_type)
         made.rules = _with_rules(element.path, element.invariants) if made.node_key != element.path else ()
+        if element_type and element_type.profile == "SimpleQuantity":
+            made.rules += SIMPLE_QUANTITY
     return made
 
 

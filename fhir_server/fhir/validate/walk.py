@@ -12,7 +12,7 @@ from conformance.definitions import definitions
 from fhir_server.errors import Issue
 from fhir_server.fhir.validate.paths import Path, render, safe_name
 from fhir_server.fhir.validate.references import form_problem, target_problem, type_of_literal
-from fhir_server.fhir.validate.schema import Field, Node, node_for
+from fhir_server.fhir.validate.schema import Field, Node, node_for, resource_types
 
 Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ class Walk:
         name = value.get("resourceType")
         if not isinstance(name, str) or not name:
             self.report("structure", "resourceType is missing: it must name the type of the resource.", path)
-        elif name not in definitions().resource_types:
+        elif name not in resource_types():
             self.report("structure", _unknown_type(name), path)
         elif expected_type is not None and name != expected_type:
             self.report(
@@ -104,7 +104,7 @@ class Walk:
                 self.report("invariant", f"{invariant.human} ({invariant.key})", path)
 
     def _unknown(self, key: str, node: Node, path: Path) -> None:
-        if key == "resourceType" and node.name in definitions().resource_types:
+        if key == "resourceType" and node.name in resource_types():
             return
         name = safe_name(key)
         where = "" if "." in node.name else f" of type {node.name}"
@@ -261,15 +261,19 @@ class Walk:
 
     def _require_referenced(self, value: Json, path: Path) -> None:
         """Each contained resource must have an id of its own, and be pointed to or point to its container (dom-3)."""
-        used, seen = set(self.fragments), set()
+        used = set(self.fragments)
+        seen: set[str] = set()
         for index, contained in enumerate(value["contained"]):
-            fragment = contained.get("id") if type(contained) is dict else None
+            if type(contained) is not dict:
+                continue
+            fragment = contained.get("id")
             here = (path, "contained", index)
-            if type(contained) is dict and type(fragment) is not str:
+            if type(fragment) is not str:
                 self.report("required", "A contained resource needs an id.", (here, "id", None))
-            elif fragment in seen:
+                continue
+            if fragment in seen:
                 self.report("invariant", "Two contained resources have the same id.", (here, "id", None))
-            elif fragment is not None and fragment not in used:
+            elif fragment not in used:
                 text = "A contained resource must be referred to from the resource, or refer to it (dom-3)."
                 self.report("invariant", text, here)
             seen.add(fragment)
@@ -281,7 +285,7 @@ def _bundled_types(bundle: Json) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in entries if type(entries) is list else ():
         if type(entry) is dict and type(entry.get("fullUrl")) is str and type(entry.get("resource")) is dict:
-            found[entry["fullUrl"]] = entry["resource"].get("resourceType")
+            found[entry["fullUrl"]] = str(entry["resource"].get("resourceType"))
     return found
 
 
