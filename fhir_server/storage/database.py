@@ -21,6 +21,8 @@ from sqlalchemy.pool import QueuePool
 
 from fhir_server.errors import Unavailable
 
+__all__ = ["Connection", "Database"]
+
 Result = TypeVar("Result")
 
 _RETRY_STATES = {"40001", "40P01", "55P03", "23505"}  # serialisation, deadlock, lock not available, unique violation

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
-from sqlalchemy.sql.expression import ColumnCollection
 
 from fhir_server.storage.database import Database
 from fhir_server.storage.imaging_rows import StudyRow
+from fhir_server.storage.row_rule import RowRule
 from fhir_server.storage.tables import index_date, index_token, resource, uri
 
 _STUDY = "ImagingStudy"
 _DICOM_UID = "urn:dicom:uid"
-
-
-class _Columns(Protocol):
-    @property
-    def c(self) -> ColumnCollection[Any, Any]: ...
-
-
-class ReadRule(Protocol):
-    """The caller's access rule (access.predicate.AccessRule)."""
-
-    @property
-    def parameters(self) -> dict[str, Any]: ...
-
-    def may_read(self, row: _Columns, resource_type: str | None = None) -> ColumnElement[bool]: ...
 
 
 @dataclass(frozen=True)
@@ -64,20 +50,20 @@ class ImagingStudies:
         self._database = database
         self._numbers = numbers
 
-    def find_study(self, study_uid: str, rule: ReadRule) -> StudyRow | None:
+    def find_study(self, study_uid: str, rule: RowRule) -> StudyRow | None:
         """The study if the caller may read it; what feeds own goes before what a client wrote."""
         found = self.search(StudyFilter(study_uids=(study_uid,)), rule, limit=1)
         return found[0] if found else None
 
-    def get_study(self, resource_id: str, rule: ReadRule) -> StudyRow | None:
+    def get_study(self, resource_id: str, rule: RowRule) -> StudyRow | None:
         """The ImagingStudy with the logical id if the caller may read it."""
         return self._one(_rows(rule, _STUDY).where(resource.c.resource_id == resource_id), rule)
 
-    def get_patient(self, patient_id: str, rule: ReadRule) -> StudyRow | None:
+    def get_patient(self, patient_id: str, rule: RowRule) -> StudyRow | None:
         """The Patient with the logical id if the caller may read it."""
         return self._one(_rows(rule, "Patient").where(resource.c.resource_id == patient_id), rule)
 
-    def get_patients(self, patient_ids: Sequence[str], rule: ReadRule) -> dict[str, StudyRow]:
+    def get_patients(self, patient_ids: Sequence[str], rule: RowRule) -> dict[str, StudyRow]:
         if not patient_ids:
             return {}
         statement = _rows(rule, "Patient").where(resource.c.resource_id.in_(sorted(set(patient_ids))))
@@ -94,7 +80,7 @@ class ImagingStudies:
         with self._database.read() as connection:
             return tuple(connection.execute(statement).scalars())
 
-    def search(self, asked: StudyFilter, rule: ReadRule, *, limit: int, offset: int = 0) -> list[StudyRow]:
+    def search(self, asked: StudyFilter, rule: RowRule, *, limit: int, offset: int = 0) -> list[StudyRow]:
         """The studies that match and that the caller may read, newest change first."""
         statement = _rows(rule, _STUDY).where(*self._conditions(asked))
         order = (resource.c.composed.desc(), resource.c.last_updated.desc(), resource.c.resource_key)
@@ -134,7 +120,7 @@ class ImagingStudies:
             )
         )
 
-    def _one(self, statement: Select[Any], rule: ReadRule) -> StudyRow | None:
+    def _one(self, statement: Select[Any], rule: RowRule) -> StudyRow | None:
         found = self._all(statement.limit(1), rule.parameters)
         return found[0] if found else None
 
@@ -144,7 +130,7 @@ class ImagingStudies:
         return [StudyRow(r.resource_id, r.version_id, r.patient_id, r.custodian, bytes(r.body)) for r in rows]
 
 
-def _rows(rule: ReadRule, resource_type: str) -> Select[Any]:
+def _rows(rule: RowRule, resource_type: str) -> Select[Any]:
     c = resource.c
     return select(c.resource_id, c.version_id, c.patient_id, c.custodian, c.body).where(
         c.resource_type == resource_type,

@@ -1,0 +1,41 @@
+"""delete (https://hl7.org/fhir/R4/http.html#delete): the history stays, the current version is gone."""
+
+from __future__ import annotations
+
+from fhir_server.errors import Forbidden
+from fhir_server.interactions.conditions import require_version
+from fhir_server.interactions.create import found_version
+from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.update import require_may_touch
+from fhir_server.interactions.write import delete_resource, require_known_type
+from fhir_server.storage.database import Connection
+from fhir_server.storage.resources import FoundVersion
+from fhir_server.storage.unit_of_work import UnitOfWork
+
+
+def delete(exchange: Exchange, resource_type: str, resource_id: str, if_match: str | None = None) -> FoundVersion | None:
+    """Delete; None when there was nothing to delete. Errors: 403, 404, 409 (a feed owns it), 412 (If-Match)."""
+    require_known_type(resource_type)
+    record = exchange.record
+
+    def work(connection: Connection) -> FoundVersion | None:
+        uow = record.storage.unit_of_work(connection)
+        deleted = delete_in_tx(exchange, uow, resource_type, resource_id, if_match)
+        exchange.account_in_tx(uow.connection, [deleted] if deleted else [], "D")
+        return deleted
+
+    return record.database.write(work)
+
+
+def delete_in_tx(
+    exchange: Exchange, uow: UnitOfWork, resource_type: str, resource_id: str, if_match: str | None
+) -> FoundVersion | None:
+    """Delete within a transaction."""
+    if not exchange.caller.allows(resource_type, "d"):
+        raise Forbidden(f"The caller's scopes do not cover {resource_type}.d.")
+    current = uow.find_current(resource_type, resource_id, lock=True)
+    require_version(current, if_match)
+    if current is None or current.deleted:
+        return None
+    require_may_touch(exchange, uow, current)
+    return found_version(delete_resource(uow, current))

@@ -1,0 +1,39 @@
+"""history of one resource, newest version first (https://hl7.org/fhir/R4/http.html#history)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fhir_server.errors import NotFound
+from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.write import require_known_type
+from fhir_server.storage.resources import FoundVersion
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """A page of versions; `next_below` is where the next page starts (None: this is the last)."""
+
+    versions: list[FoundVersion]
+    next_below: int | None
+
+
+def history_instance(
+    exchange: Exchange, resource_type: str, resource_id: str, *, count: int, since: int | None, below_version: int | None
+) -> HistoryPage:
+    """Return up to `count` versions. NotFound (404) when the caller may read no version at all."""
+    require_known_type(resource_type)
+    exchange.read_rule.require_type(resource_type)
+    find = exchange.record.resources.history
+    versions = find(
+        resource_type, resource_id, exchange.read_rule, below_version=below_version, since=since, limit=count + 1
+    )
+    if not versions and below_version is None:
+        # An empty `_since` page of a resource that exists is an answer; of one that does not, a 404.
+        if since is None or not find(
+            resource_type, resource_id, exchange.read_rule, below_version=None, since=None, limit=1
+        ):
+            raise NotFound(f"There is no {resource_type} with this id.")
+    page = versions[:count]
+    exchange.disclose(page)
+    return HistoryPage(page, page[-1].version_id if len(versions) > count and page else None)

@@ -1,0 +1,22 @@
+"""read: the current version of a resource (https://hl7.org/fhir/R4/http.html#read)."""
+
+from __future__ import annotations
+
+from fhir_server.errors import Gone, NotFound
+from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.write import require_known_type
+from fhir_server.storage.resources import FoundVersion
+
+
+def read(exchange: Exchange, resource_type: str, resource_id: str) -> FoundVersion:
+    """Return the current version. NotFound (404) when there is none that the caller may read, Gone (410) when it was
+    deleted, Forbidden (403) when the caller's scopes do not cover the type."""
+    require_known_type(resource_type)
+    exchange.read_rule.require_type(resource_type)
+    found = exchange.record.resources.find(resource_type, resource_id, exchange.read_rule)
+    if found is None:
+        raise NotFound(f"There is no {resource_type} with this id.")
+    if found.body is None:
+        raise Gone(f"This {resource_type} has been deleted; its versions are in its history.")
+    exchange.disclose((found,))
+    return found
