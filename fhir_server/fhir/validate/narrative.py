@@ -43,7 +43,7 @@ _IMAGE_DATA = re.compile(r"data:\s*image/(png|gif|jpeg|bmp|webp);base64,", re.IG
 _STYLE_URL = re.compile(r"url\s*\(\s*['\"]?\s*([^'\")]*)", re.IGNORECASE)
 _ACTIVE_STYLE = re.compile(r"expression\s*\(|javascript|behaviou?r|-moz-binding|@|\\|/\*", re.IGNORECASE)
 # A browser drops these inside a scheme; XML turns a raw tab into a space first, so spaces go too.
-_IGNORED_IN_URLS = {code: None for code in range(0x21)}
+_IGNORED_IN_URLS = dict.fromkeys(range(33))
 
 
 class _Refused(Exception):
