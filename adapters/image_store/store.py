@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 
 from adapters.image_store import headers
 from adapters.image_store.files import ObjectFiles, TooLong, relative_path
-from fhir_server.errors import RecordError
+from fhir_server.errors import Unavailable
 from fhir_server.imaging.ports import DicomJson, InstanceIndex, ObjectSource, StoredInstance, StoreOutcome
 
 OUT_OF_RESOURCES = 0xA700
@@ -40,7 +40,7 @@ class RegionalImageStore:
         try:
             with self.files.receive(part10) as received:
                 return self._file(received, source, study_uid)
-        except (OSError, TooLong, RecordError):
+        except (OSError, TooLong, Unavailable):
             return StoreOutcome("", "", failure=OUT_OF_RESOURCES)
 
     def study_rows(self, study_uid: str) -> tuple[DicomJson, list[DicomJson]]:

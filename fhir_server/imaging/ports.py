@@ -6,7 +6,6 @@ DICOM JSON model: PS3.18 annex F (https://dicom.nema.org/medical/dicom/current/o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, BinaryIO, Protocol
@@ -227,7 +226,3 @@ class HarvestStore(Protocol):
     def health(self) -> dict[str, EndpointHealth]: ...
 
     def save_health(self, health: EndpointHealth) -> None: ...
-
-
-#: Opens a unit of exclusive work (one harvester per archive in the whole region); yields False when another has it.
-ExclusiveLease = Callable[[str], AbstractContextManager[bool]]
