@@ -143,3 +143,33 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     for noisy in ("urllib3", "werkzeug", "pynetdicom", "pydicom", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
     logging.captureWarnings(True)
+
+
+def reference_page() -> str:
+    """The page docs/reference/log-events.md, made from every event that was declared so far."""
+    levels = {event.reference: logging.getLevelName(event.level).lower() for event in EVENTS.values()}
+    rows = [
+        f"| `{reference}` | {levels[reference]} | {declared.doc} | {', '.join(declared.fields) or '(none)'} |"
+        for reference, declared in sorted(EVENTS.items())
+    ]
+    fields = [f"| `{name}` | {meaning} |" for name, meaning in sorted(FIELDS.items())]
+    return "\n".join([_REFERENCE_HEAD, *rows, _REFERENCE_FIELDS, *fields, ""])
+
+
+_REFERENCE_HEAD = """\
+# Log events
+
+One JSON object a line on stderr: `time` (UTC), `level`, `event`, `pid`, and the fields below. An event's name is its
+stable reference. `error` and `frames` are the class and the source lines of an error; its text is never written. A
+line whose event is `log` comes from a library and shows only where it was written.
+
+This page is written by `imaging-record reference`.
+
+| event | level | meaning | fields |
+|---|---|---|---|"""
+
+_REFERENCE_FIELDS = """
+## Fields
+
+| field | meaning |
+|---|---|"""

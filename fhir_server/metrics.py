@@ -92,3 +92,27 @@ def clean(directory: Path) -> None:
     """Empty the shared directory; counters start again with `serve`."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
+
+
+def reference_page() -> str:
+    """The page docs/reference/metrics.md, made from the declarations above."""
+    described = (_requests, _request_seconds, _messages, _filing_seconds, _quarantined, _pacs, _pacs_seconds)
+    rows = []
+    for metric in (*described, _jobs, _job_seconds, _spool):
+        (family,) = metric.describe()
+        labels = ", ".join(metric._labelnames) or "(none)"
+        name = family.name + ("_total" if family.type == "counter" else "")
+        rows.append(f"| `{name}` | {family.type} | {family.documentation} | {labels} |")
+    return "\n".join([_REFERENCE_HEAD, *rows, ""])
+
+
+_REFERENCE_HEAD = """\
+# Metrics
+
+`GET /metrics` answers with these, added up over all processes of one `serve`, in the text format of Prometheus. They
+start at zero with each `serve`. Labels come from closed lists; no label is a person, an address or an identifier.
+
+This page is written by `imaging-record reference`.
+
+| metric | type | meaning | labels |
+|---|---|---|---|"""

@@ -244,11 +244,8 @@ Every setting is an environment variable, read once when a process starts. An op
 (`imaging-record serve --http ...`) wins over its variable. A variable that begins with `IMAGING_RECORD_` and is not
 listed here stops the start, so that a misspelt setting is never silently ignored.
 
-This page is written by `python -m fhir_server.settings`.
+This page is written by `imaging-record reference`.
 
 | variable | type | default | meaning |
 |---|---|---|---|"""
 
-
-if __name__ == "__main__":
-    Path("docs/reference/settings.md").write_text(reference_page(), encoding="utf-8")

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -210,12 +211,12 @@ def test_killed_supervisor_leaves_no_web_process_and_frees_the_port(start):
 def test_request_under_way_is_answered_before_the_web_process_stops(start):
     port = free_port()
     run = start(WEB.format(http=f"127.0.0.1:{port}"))
-    answer(port)
-    slow = subprocess.Popen(["curl", "-s", f"http://127.0.0.1:{port}/slow"], stdout=subprocess.PIPE)
-    time.sleep(0.4)
-    run.process.terminate()
-    out, _ = slow.communicate(timeout=10)
-    assert out.isdigit()
+    workers_before = eventually(lambda: len(found := workers(port)) == 2 and found)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(answer, port, "/slow")
+        time.sleep(0.4)
+        run.process.terminate()
+        assert slow.result(10) in workers_before
     assert run.process.wait(15) == 0
 
 

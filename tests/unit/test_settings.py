@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fhir_server.settings import Address, Settings, SettingsError, parse_address, reference_page, variable
-
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+from fhir_server.settings import Address, Settings, SettingsError, parse_address, variable
 
 
 def test_environment_gives_typed_values():
@@ -66,7 +64,5 @@ def test_addresses_are_parsed_and_off_is_none():
     assert parse_address("off") is None
 
 
-def test_every_setting_is_documented():
-    page = REFERENCE.read_text(encoding="utf-8")
-    assert page == reference_page(), "run python -m fhir_server.settings"
+def test_every_setting_says_what_it_means():
     assert all(field.metadata["doc"].endswith(".") for field in dataclasses.fields(Settings))
