@@ -27,6 +27,16 @@ class BusinessKey:
 
 
 @dataclass(frozen=True)
+class ReportLine:
+    """One line of a report: `place` is what a corrected line replaces, `section` its OBX-3 suffix (IMP, ADT ...)."""
+
+    place: str
+    section: str
+    text: str
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
 class Fragment:
     """What this message says about one resource.
 
@@ -36,6 +46,8 @@ class Fragment:
     changes what another fragment set. `sources` says where each top-level element came from ("PID-5", "OBR-4").
     `accumulates` names list elements to which fragments of one thing add instead of replacing each other: one report
     of three exams may arrive as three messages that name one order each (`basedOn`).
+    `report_lines` is filled for feeds that resend changed lines only: the text of the report is then the lines of all
+    its fragments, each line as the latest fragment has it (`hl7.segments.obx_report.merged_lines`).
     """
 
     key: BusinessKey
@@ -47,6 +59,7 @@ class Fragment:
     aliases: tuple[BusinessKey, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     accumulates: tuple[str, ...] = ()
+    report_lines: tuple[ReportLine, ...] = ()
 
     @property
     def resource_type(self) -> str:

@@ -2,7 +2,7 @@
 
 `issuer` is the namespace of the source system, a URI without a slash at its end, for example
 `https://record.example/issuer/RX1/ris`. What only that system gives meaning to is named below it:
-`<issuer>/mrn`, `/accession`, `/placer-order`, `/filler-order`, `/order-line`, `/report`, `/work-item`, `/visit`,
+`<issuer>/mrn`, `/accession`, `/placer-order`, `/filler-order`, `/order-line`, `/placer-line`, `/report`, `/visit`,
 `/requested-procedure`, `/scheduled-step`, `/requisition`, `/practitioner`, `/exam-code`, and
 `/authority/<assigning authority>` for a patient number whose authority is not in `authorities`.
 """

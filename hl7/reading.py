@@ -26,6 +26,7 @@ class Reading:
     profile: Profile
     warnings: list[Warning] = field(default_factory=list)
     fragments: dict[tuple[BusinessKey, bool], Fragment] = field(default_factory=dict)
+    trigger: str = ""
     message_time: datetime = EPOCH
     patient: BusinessKey | None = None
     encounter: BusinessKey | None = None
@@ -80,6 +81,7 @@ def joined(first: Fragment, second: Fragment) -> Fragment:
         tuple(dict.fromkeys(first.aliases + second.aliases)),
         first.sources | second.sources,
         tuple(dict.fromkeys(first.accumulates + second.accumulates)),
+        first.report_lines + second.report_lines,
     )
 
 

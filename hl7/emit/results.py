@@ -33,7 +33,7 @@ def make_oru(
     ]
     for exam in exams:
         segments += [_orc(sender, exam, report, moment), obr(sender, exam, _result_fields(report, moment))]
-    segments += _observations(sender, exams[-1], report)
+    segments += _observations(sender, exams, report)
     return serialise(segments, sender)
 
 
@@ -59,7 +59,8 @@ def _result_fields(report: Report, moment: datetime) -> dict[int, str]:
     }
 
 
-def _observations(sender: Sender, exam: Exam, report: Report) -> list[str]:
+def _observations(sender: Sender, exams: Sequence[Exam], report: Report) -> list[str]:
+    exam = exams[-1]
     code = f"{escape(exam.code)}^{escape(exam.name)}^{escape(exam.code_system)}"
     rows = [
         ("TX", f"{escape(exam.code)}&GDT^{escape(exam.name)}^{escape(exam.code_system)}", line)
@@ -71,8 +72,8 @@ def _observations(sender: Sender, exam: Exam, report: Report) -> list[str]:
     ]
     if not report.impression:
         rows = [(kind, code, line) for kind, _, line in rows]
-    if exam.study_uid:
-        rows.append(("HD", "113014^DICOM Study^DCM", exam.study_uid))
+    uids = dict.fromkeys(exam.study_uid for exam in exams if exam.study_uid)
+    rows += [("HD", "113014^DICOM Study^DCM", uid) for uid in uids]
     if report.pdf:
         encoded = base64.b64encode(report.pdf).decode("ascii")
         rows.append(("ED", f"{code}", f"{escape(sender.application)}^application^PDF^Base64^{encoded}"))
