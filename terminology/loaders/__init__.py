@@ -1,0 +1,1 @@
+"""Loaders: the files in which code lists and maps are distributed, one module for each kind."""
