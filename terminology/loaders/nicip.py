@@ -39,7 +39,7 @@ class NicipRelease:
 
 
 def load_nicip(file: TextIO, version: str, *, delimiter: str = ",") -> NicipRelease:
-    """Read a release; raise LoadError, naming the line, for a missing or repeated code or a bad SNOMED CT identifier."""
+    """Read a release; raise LoadError, naming the line, for a missing or repeated code or a bad SNOMED CT id."""
     rows = list(read_rows(file, COLUMNS, optional=OPTIONAL, delimiter=delimiter))
     _require_unique(rows)
     pairs = [(_coding(row), Coding(SNOMED_CT, _snomed(row)), Equivalence.EQUIVALENT) for row in rows if _snomed(row)]
