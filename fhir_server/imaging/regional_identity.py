@@ -53,12 +53,12 @@ class RegionalIdentity:
 def make_identity(patient_id: str | None, body: bytes | None) -> RegionalIdentity:
     """The identity of a Patient by logical id and, if the caller may read it, its document."""
     patient: dict[str, Any] = json.loads(body) if body else {}
-    number = nhs_number(patient)
+    number, born = nhs_number(patient), str(patient.get("birthDate", ""))
     return RegionalIdentity(
         patient_id=number or patient_id or "",
         issuer="NHS" if number else "IMAGINGRECORD",
         name=person_name(patient),
-        birth_date=str(patient.get("birthDate", "")).replace("-", "") if len(patient.get("birthDate", "")) == 10 else "",
+        birth_date=born.replace("-", "") if len(born) == 10 else "",  # a DICOM date is a whole day
         sex=_SEX.get(patient.get("gender", ""), ""),
     )
 

@@ -1,6 +1,6 @@
 """QIDO-RS, Search Transaction (PS3.18 section 10.6): which keys are understood, and what they mean over the record.
 
-Strict: a key that is not understood is an error (design decision 8), for an ignored filter shows other people's studies.
+Strict: a key that is not understood is an error (design decision 8), for an ignored filter shows others' studies.
 """
 
 from __future__ import annotations

@@ -1,0 +1,134 @@
+"""WADO-RS, Retrieve Transaction (PS3.18 section 10.4): open the best copy, and pass its bytes on as they come.
+
+Another copy is tried as long as nothing has been sent. After that a broken transfer breaks the answer too: a cut study
+must never look like a whole one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fhir_server.errors import BadRequest, NotAcceptable, NotFound, RecordError, Unavailable, UpstreamFailed
+from fhir_server.imaging.locate import Copy, Locator
+from fhir_server.imaging.ports import ArchiveResponse, CutOff, phase_of
+
+logger = logging.getLogger(__name__)
+
+_TAIL_BYTES = 256  # enough for a closing delimiter: a boundary has at most 70 characters (RFC 2046)
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """An answer whose first bytes are here: it may be started."""
+
+    copy: Copy
+    response: ArchiveResponse
+    first: bytes
+
+    def body(self) -> Iterator[bytes]:
+        """All of the body; raises CutOff where it breaks off, a missing closing boundary included."""
+        tail = self.first[-_TAIL_BYTES:]
+        try:
+            yield self.first
+            for chunk in self.response.chunks:
+                tail = (tail + chunk)[-_TAIL_BYTES:]
+                yield chunk
+        finally:
+            self.response.close()
+        boundary = _boundary(self.content_type)
+        if boundary and f"--{boundary}--".encode() not in tail:
+            raise CutOff(f"{self.copy.archive.endpoint.trust_name} broke off in the middle of its answer.")
+
+    @property
+    def content_type(self) -> str:
+        return _header(self.response, "content-type") or "application/octet-stream"
+
+    @property
+    def content_length(self) -> str:
+        return _header(self.response, "content-length")
+
+
+def retrieve(
+    copies: Sequence[Copy], path: str, accept: str, query: str = "", *, whole: bool = False, locator: Locator
+) -> Retrieved:
+    """The first copy that answers. `whole`: only a copy that holds all that is known of the study will do.
+
+    Raises Unavailable naming every archive that did not answer, or what the answering ones said (400, 404, 406).
+    """
+    if not copies:
+        raise NotFound("No archive is known to hold the images of this study.")
+    refusals: list[RecordError] = []
+    silent: list[str] = []
+    # When every copy is known to be silent, say so at once: the next probe will find out when that ends.
+    candidates = [c for c in copies if c.answering is not False]
+    silent += [f"{c.archive.endpoint.name} does not answer at present." for c in copies if c.answering is False]
+    for copy in candidates:
+        if whole and not copy.whole:
+            silent.append(f"{copy.archive.endpoint.name} holds only a part of the study.")
+            continue
+        try:
+            return _open(copy, path, accept, query, locator)
+        except (BadRequest, NotFound, NotAcceptable) as error:
+            refusals.append(error)
+        except RecordError as error:
+            silent.append(str(error))
+    if silent:
+        raise Unavailable(" ".join(dict.fromkeys(silent)))
+    raise refusals[0]
+
+
+def _open(copy: Copy, path: str, accept: str, query: str, locator: Locator) -> Retrieved:
+    endpoint = copy.archive.endpoint
+    try:
+        response = copy.archive.retrieve(path, accept, query)
+        retrieved = _start(copy, response)
+    except (BadRequest, NotFound, NotAcceptable):
+        locator.breakers.answered(endpoint.endpoint_id)
+        raise
+    except RecordError as error:
+        locator.breakers.failed(endpoint.endpoint_id)
+        logger.warning("archive failed", extra={"endpoint": endpoint.endpoint_id, "phase": phase_of(error)})
+        raise
+    locator.breakers.answered(endpoint.endpoint_id)
+    return retrieved
+
+
+def _start(copy: Copy, response: ArchiveResponse) -> Retrieved:
+    """Wait for the first bytes, or close the answer and raise what it means."""
+    try:
+        if response.status != 200:
+            raise _meaning(response.status, copy.archive.endpoint.trust_name)
+        return Retrieved(copy, response, next(iter(response.chunks), b""))
+    except BaseException:
+        response.close()
+        raise
+
+
+def _meaning(status: int, name: str) -> RecordError:
+    if status in (404, 410):
+        return NotFound(f"{name} does not hold it.")
+    if status == 406:
+        return NotAcceptable(f"{name} cannot give it in any form that was asked for.", "http.Accept")
+    if status == 400:
+        return BadRequest(f"{name} does not understand the request.")
+    if status == 206:
+        return UpstreamFailed(f"{name} can give only a part of it.")
+    if status in (503, 504, 429):
+        return Unavailable(f"{name} cannot give it at the moment.")
+    return UpstreamFailed(f"{name} answered with HTTP status {status}.")
+
+
+def _header(response: ArchiveResponse, name: str) -> str:
+    return next((value for key, value in response.headers.items() if key.lower() == name), "")
+
+
+def _boundary(content_type: str) -> str:
+    if not content_type.lower().startswith("multipart/"):
+        return ""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.strip().partition("=")
+        if name.strip().lower() == "boundary":
+            return value.strip().strip('"')
+    return ""
