@@ -60,25 +60,22 @@ def _result_fields(report: Report, moment: datetime) -> dict[int, str]:
 
 
 def _observations(sender: Sender, exams: Sequence[Exam], report: Report) -> list[str]:
-    exam = exams[-1]
-    code = f"{escape(exam.code)}^{escape(exam.name)}^{escape(exam.code_system)}"
-    rows = [
-        ("TX", f"{escape(exam.code)}&GDT^{escape(exam.name)}^{escape(exam.code_system)}", line)
-        for line in map(escape, report.lines)
-    ]
-    rows += [
-        ("TX", f"{escape(exam.code)}&IMP^{escape(exam.name)}^{escape(exam.code_system)}", line)
-        for line in map(escape, report.impression)
-    ]
-    if not report.impression:
-        rows = [(kind, code, line) for kind, _, line in rows]
+    """NTE with the radiographer's comment, then the lines (by section if there is an impression), UIDs, the PDF."""
+    body = "&GDT" if report.impression else ""
+    rows = [("TX", _code(exams[-1], body), escape(line)) for line in report.lines]
+    rows += [("TX", _code(exams[-1], "&IMP"), escape(line)) for line in report.impression]
     uids = dict.fromkeys(exam.study_uid for exam in exams if exam.study_uid)
     rows += [("HD", "113014^DICOM Study^DCM", uid) for uid in uids]
     if report.pdf:
         encoded = base64.b64encode(report.pdf).decode("ascii")
-        rows.append(("ED", f"{code}", f"{escape(sender.application)}^application^PDF^Base64^{encoded}"))
+        source = escape(sender.application)
+        rows.append(("ED", _code(exams[-1], ""), f"{source}^application^PDF^Base64^{encoded}"))
     note = segment("NTE", {1: "1", 3: escape(report.comment)}, sender.version) if report.comment else ""
-    return [*([note] if note else []), *(_obx(sender, report, number, row) for number, row in enumerate(rows, 1))]
+    return [note, *(_obx(sender, report, number, row) for number, row in enumerate(rows, 1))]
+
+
+def _code(exam: Exam, suffix: str) -> str:
+    return f"{escape(exam.code)}{suffix}^{escape(exam.name)}^{escape(exam.code_system)}"
 
 
 def _obx(sender: Sender, report: Report, number: int, row: tuple[str, str, str]) -> str:
