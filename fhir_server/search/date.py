@@ -118,24 +118,33 @@ EMITTERS: Mapping[str, MakeEmit] = {
 # --- search values
 
 PREFIXES = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
+_LOWER_BOUNDS = frozenset({"gt", "ge", "ap"})
 
 
 @dataclass(frozen=True)
 class DateValue(Value):
-    """A comparison of the row's period with the searched period [low, high)."""
+    """A comparison of the row's period with the searched period [low, high).
+
+    `points`: no row covers more than POINT_SPAN_MAX, so a bound on its end is one on its beginning as well, which is
+    what the index is ordered by.
+    """
 
     prefix: str
     low: int
     high: int
+    points: bool = False
 
     def shape(self) -> tuple[object, ...]:
-        return (self.prefix,)
+        return (self.prefix, self.points)
 
     def bound(self) -> tuple[Bound, ...]:
+        if self.points and self.prefix in _LOWER_BOUNDS:
+            return (self.low, self.high, self.low - POINT_SPAN_MAX)
         return (self.low, self.high)
 
     def condition(self, row: FromClause, binds: tuple[ColumnElement[Any], ...]) -> ColumnElement[bool]:
-        return compare_periods(self.prefix, row.c.low, row.c.high, *binds)
+        compared = compare_periods(self.prefix, row.c.low, row.c.high, binds[0], binds[1])
+        return and_(row.c.low >= binds[2], compared) if len(binds) > 2 else compared
 
     def matches(self, row: tuple[Any, ...]) -> bool:
         low: int = row[0]
@@ -163,7 +172,7 @@ def compare_periods(
 ) -> ColumnElement[bool]:
     """The condition that a row's [low, high) stands to the searched [from_, to) as the prefix says.
 
-    Of `ge` and `le`, the first half follows from the rest: it is there because it is a range of an index.
+    Of `ge`, `le` and `eb`, the first half follows from the rest: it is there because it is a range of an index.
     """
     if prefix == "eq":
         return and_(low >= from_, low < to, high <= to)
@@ -175,11 +184,14 @@ def compare_periods(
         return and_(low < to, or_(low < from_, high <= to))
     if prefix == "ap":
         return and_(low < to, high > from_)
-    return {"gt": high > to, "lt": low < from_, "sa": low >= to, "eb": high <= from_}[prefix]
+    return {"gt": high > to, "lt": low < from_, "sa": low >= to, "eb": and_(low < from_, high <= from_)}[prefix]
 
 
-def parse_date(text: str, expression: str, time_zone: str, *, now: int) -> DateValue:
-    """Parse a date with an optional prefix; `now` (microseconds UTC) widens `ap` by a tenth of the distance to it."""
+def parse_date(text: str, expression: str, time_zone: str, *, now: int) -> tuple[str, int, int]:
+    """Parse a date with an optional prefix into (prefix, low, high).
+
+    `now` (microseconds UTC): `ap` is widened by a tenth of the distance to it.
+    """
     prefix, moment = (text[:2], text[2:]) if text[:1].isalpha() else ("eq", text)
     if prefix not in PREFIXES:
         known = ", ".join(sorted(PREFIXES))
@@ -192,4 +204,4 @@ def parse_date(text: str, expression: str, time_zone: str, *, now: int) -> DateV
     if prefix == "ap":
         gap = abs(now - low) // 10
         low, high = low - gap, high + gap
-    return DateValue(prefix, low, high)
+    return prefix, low, high

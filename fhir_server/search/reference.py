@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, or_
+from sqlalchemy import ColumnElement, FromClause
 
 from fhir_server.errors import BadRequest
 from fhir_server.search.escapes import unescape
@@ -76,7 +76,7 @@ class ReferenceValue(Value):
         return self.targets
 
     def condition(self, row: FromClause, binds: tuple[ColumnElement[Any], ...]) -> ColumnElement[bool]:
-        return or_(*[row.c.target == bind for bind in binds])
+        return row.c.target == binds[0] if len(binds) == 1 else row.c.target.in_(binds)
 
     def matches(self, row: tuple[Any, ...]) -> bool:
         return row[0] in self.targets

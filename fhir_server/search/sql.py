@@ -1,0 +1,130 @@
+"""From a query to one SQL statement for each part of the walk through its pages.
+
+A walk has up to three parts: `valued` (resources that have a value of the first sort key, or all when the order is a
+column of the resource), `missing` (those that have none), and `tail` (those updated since the walk began, so that a
+resource that moved behind the cursor is not lost).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select
+
+from fhir_server.access.predicate import AccessRule
+from fhir_server.search.parameters import has_one_row
+from fhir_server.search.query import Matches, SearchQuery
+from fhir_server.search.sql_criteria import CriteriaCompiler, Lead
+from fhir_server.search.sql_order import OrderColumn, SortRow, after_cursor, is_without, later_columns, make_sort_row
+from fhir_server.storage.tables import resource
+
+#: What an answer needs of a resource, in the order of FoundResource.
+COLUMNS = (
+    "resource_key",
+    "resource_type",
+    "resource_id",
+    "version_id",
+    "last_updated",
+    "custodian",
+    "patient_id",
+    "patient_count",
+    "body",
+)
+
+
+class Part(StrEnum):
+    VALUED = "v"
+    MISSING = "m"
+    TAIL = "t"
+
+
+def parts_of(query: SearchQuery) -> tuple[Part, ...]:
+    """The parts of the walk before the tail."""
+    sorted_by_index = bool(query.sort) and query.sort[0].parameter is not None
+    return (Part.VALUED, Part.MISSING) if sorted_by_index else (Part.VALUED,)
+
+
+@dataclass
+class _Source:
+    """The FROM and WHERE of a search: `key` is the resource key in the cheapest place to read it."""
+
+    selectable: FromClause
+    conditions: list[ColumnElement[bool]]
+    key: ColumnElement[Any]
+
+
+def compile_search(
+    query: SearchQuery, rule: AccessRule, part: Part = Part.VALUED, *, continued: bool = False
+) -> Select[Any]:
+    """The statement of a page: COLUMNS, then the cursor columns.
+
+    Parameters: those of the values and the rule, `page_limit`; `c0`, ... when `continued`; `walk_start` in the tail.
+    """
+    compiler = CriteriaCompiler(query.criteria, rule)
+    source, order = _ordered_source(query, compiler, part)
+    conditions = [*source.conditions, after_cursor(order)] if continued else source.conditions
+    cursor = [column.expression.label(f"k{n}") for n, column in enumerate(order)]
+    return (
+        select(*[resource.c[name] for name in COLUMNS], *cursor)
+        .select_from(source.selectable)
+        .where(*conditions)
+        .order_by(*[column.order_by() for column in order])
+        .limit(bindparam("page_limit", unique=False, type_=resource.c.version_id.type))
+    )
+
+
+def compile_count(query: SearchQuery, rule: AccessRule) -> Select[Any]:
+    """The statement that counts all matches."""
+    compiler = CriteriaCompiler(query.criteria, rule)
+    source = _source(query, compiler, compiler.lead(query.criteria, resource))
+    return select(func.count()).select_from(source.selectable).where(*source.conditions)
+
+
+def _source(query: SearchQuery, compiler: CriteriaCompiler, lead: Lead) -> _Source:
+    conditions = [compiler.readable(resource, query.resource_type), *lead.conditions]
+    if lead.row is None:
+        return _Source(resource, conditions, resource.c.resource_key)
+    joined = lead.row.join(resource, lead.row.c.resource_key == resource.c.resource_key)
+    return _Source(joined, conditions, lead.row.c.resource_key)
+
+
+def _ordered_source(query: SearchQuery, compiler: CriteriaCompiler, part: Part) -> tuple[_Source, list[OrderColumn]]:
+    first = query.sort[0] if query.sort else None
+    if part is Part.TAIL or first is None:
+        source = _source(query, compiler, compiler.lead(query.criteria, resource))
+        if part is Part.TAIL:
+            source.conditions.append(resource.c.last_updated >= bindparam("walk_start", unique=False))
+        return source, [OrderColumn(source.key)]
+    if first.parameter is None:
+        source = _source(query, compiler, compiler.lead(query.criteria, resource))
+        return source, _finish(later_columns(query.sort, resource), resource.c.resource_key)
+    if part is Part.MISSING:
+        source = _source(query, compiler, compiler.lead(query.criteria, resource))
+        source.conditions.append(is_without(first, first.parameter, resource))
+        return source, _finish(later_columns(query.sort[1:], resource), source.key)
+    return _sorted_source(query, compiler, make_sort_row(first, first.parameter))
+
+
+def _sorted_source(
+    query: SearchQuery, compiler: CriteriaCompiler, sort_row: SortRow
+) -> tuple[_Source, list[OrderColumn]]:
+    """Join the row that places each resource; criteria on that very row are conditions on it."""
+    on_row = [c for c in query.criteria if isinstance(c, Matches) and _is_about(c, query)]
+    others = [c for c in query.criteria if c not in on_row]
+    source = _source(query, compiler, compiler.lead(others, resource))
+    placed = sort_row.row.c.resource_key == source.key
+    source.selectable = source.selectable.join(sort_row.row, placed)
+    source.conditions += [*sort_row.conditions, *[compiler.index_condition(c, sort_row.row) for c in on_row]]
+    return source, _finish([*sort_row.columns, *later_columns(query.sort[1:], resource)], sort_row.row.c.resource_key)
+
+
+def _is_about(criterion: Matches, query: SearchQuery) -> bool:
+    same = criterion.parameter == query.sort[0].parameter
+    return same and not criterion.negated and has_one_row(criterion.parameter)
+
+
+def _finish(columns: list[OrderColumn], key: ColumnElement[Any]) -> list[OrderColumn]:
+    """The resource key makes the order total; it runs in the direction of the last key, as the indexes do."""
+    return [*columns, OrderColumn(key, columns[-1].descending if columns else False)]
