@@ -20,6 +20,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from fhir_server.errors import RecordError
+from fhir_server.settings import SettingsError
+
 #: Every field that may be written, with its meaning. Never an identifier of a person, a body, or a query string.
 FIELDS: dict[str, str] = {
     "address": "host and port we listen on",
@@ -41,6 +44,7 @@ FIELDS: dict[str, str] = {
     "job_id": "key of a background job",
     "message_type": "HL7 v2 message type and event, such as ORU^R01",
     "method": "HTTP method",
+    "problem": "text of an error of our own family, which names elements and rules but no values",
     "phase": "how far an exchange came: not-connected, no-answer, cut",
     "pid": "process id",
     "reason": "reason code from a closed list, such as unknown-sender",
@@ -125,11 +129,14 @@ class JsonFormatter(logging.Formatter):
 
 
 def _error(error: BaseException | None) -> dict[str, Any]:
-    """The class of an error and the source lines it came through; its text could quote a message or a body."""
+    """The class of an error and the source lines it came through; its text, which could quote a body, only if ours."""
     if error is None:
         return {}
-    frames = traceback.extract_tb(error.__traceback__)
-    return {"error": type(error).__name__, "frames": [f"{frame.filename}:{frame.lineno}" for frame in frames[-12:]]}
+    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-12:]]
+    line: dict[str, Any] = {"error": type(error).__name__, "frames": frames}
+    if isinstance(error, RecordError | SettingsError):
+        line["problem"] = str(error)
+    return line
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -140,7 +147,7 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These name addresses with query strings, or data sets, at INFO and DEBUG.
-    for noisy in ("urllib3", "werkzeug", "pynetdicom", "pydicom", "sqlalchemy.engine"):
+    for noisy in ("urllib3", "werkzeug", "pynetdicom", "pydicom", "sqlalchemy.engine", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
     logging.captureWarnings(True)
 
@@ -160,8 +167,9 @@ _REFERENCE_HEAD = """\
 # Log events
 
 One JSON object a line on stderr: `time` (UTC), `level`, `event`, `pid`, and the fields below. An event's name is its
-stable reference. `error` and `frames` are the class and the source lines of an error; its text is never written. A
-line whose event is `log` comes from a library and shows only where it was written.
+stable reference. `error` and `frames` are the class and the source lines of an error; its text (`problem`) is written
+only if the error is one of ours, whose texts name no values. A line whose event is `log` comes from a library and shows
+only where it was written.
 
 This page is written by `imaging-record reference`.
 

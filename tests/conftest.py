@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright
 
 from tests.support import browser as chromium
+from tests.support import stores
 from tests.support.orthanc import Orthanc, find_dicomweb_plugin
 from tests.support.postgresql import Cluster, Missing
 
@@ -49,6 +50,39 @@ def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database for this module: every test runs once on SQLite and once on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_cluster: Cluster) -> str:
+    """A migrated PostgreSQL database to copy from."""
+    return stores.make_postgresql_template(postgresql_cluster)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy from."""
+    return stores.make_sqlite_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="module")
+def postgresql_store_url(postgresql_cluster: Cluster, postgresql_template: str) -> Iterator[str]:
+    """A migrated PostgreSQL store for this module."""
+    name = postgresql_cluster.create_database(postgresql_template)
+    yield postgresql_cluster.url(name)
+    postgresql_cluster.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def sqlite_store_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated SQLite store for this module."""
+    return stores.copy_sqlite(sqlite_template, tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty store for this module: every test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_store_url")
     return url
 
 

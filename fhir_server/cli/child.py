@@ -10,6 +10,7 @@ from fhir_server import logs
 from fhir_server.cli import options
 from fhir_server.settings import Settings
 from fhir_server.supervision import lifeline
+from fhir_server.supervision.failure import reported
 
 NAMES = ("prepare", "web", "feeds", "jobs", "dicom")
 
@@ -23,10 +24,11 @@ def command(name: str, read_end: int | None) -> None:
     logs.configure(settings.log_level)
     if read_end is not None:
         lifeline.follow(read_end, settings.stop_timeout_s)
-    if name == "web":
-        _run_web(settings, read_end)
-    else:
-        _run_wired(name, settings)
+    with reported(name):
+        if name == "web":
+            _run_web(settings, read_end)
+        else:
+            _run_wired(name, settings)
 
 
 def _run_web(settings: Settings, read_end: int | None) -> None:

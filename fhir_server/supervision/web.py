@@ -19,6 +19,7 @@ from granian.server import Server
 from fhir_server import logs
 from fhir_server.settings import Settings
 from fhir_server.supervision import lifeline
+from fhir_server.supervision.failure import reported
 
 APPLICATION = "fhir_server.app:create_app"
 
@@ -41,7 +42,7 @@ def run(settings: Settings, read_end: int | None = None, application: str = APPL
         loop=Loops.asyncio,
         http=HTTPModes.http1,
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
         workers_kill_timeout=max(1, int(settings.stop_timeout_s) - 1),
     )
@@ -54,5 +55,6 @@ def _load(application: str, settings: Settings, read_end: int | None) -> Callabl
     if read_end is not None:
         lifeline.follow(read_end, settings.stop_timeout_s)
     module, _, factory = application.partition(":")
-    made: Callable[..., Any] = getattr(import_module(module), factory)()
+    with reported("web"):
+        made: Callable[..., Any] = getattr(import_module(module), factory)()
     return made

@@ -5,6 +5,8 @@ from __future__ import annotations
 import requests
 from sqlalchemy import create_engine, text
 
+from fhir_server.storage.database import Database
+from fhir_server.storage.migrate import check_schema
 from tests.support.postgresql import Cluster
 
 
@@ -16,6 +18,14 @@ def test_database_starts_empty_and_keeps_what_is_written(database_url):
     with engine.connect() as connection:
         assert connection.execute(text("SELECT n FROM t")).scalar() == 1
     engine.dispose()
+
+
+def test_store_starts_migrated_and_empty(store_url):
+    database = Database(store_url)
+    check_schema(database)
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM resource")).scalar() == 0
+    database.close()
 
 
 def test_postgresql_survives_a_sudden_stop(postgresql_cluster: Cluster, postgresql_url):
