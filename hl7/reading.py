@@ -25,7 +25,7 @@ class Reading:
     message: Message
     profile: Profile
     warnings: list[Warning] = field(default_factory=list)
-    fragments: dict[tuple[BusinessKey, bool], Fragment] = field(default_factory=dict)
+    fragments: dict[BusinessKey, Fragment] = field(default_factory=dict)
     trigger: str = ""
     message_time: datetime = EPOCH
     patient: BusinessKey | None = None
@@ -47,10 +47,12 @@ class Reading:
         return found
 
     def add(self, fragment: Fragment) -> BusinessKey:
-        """Keep a fragment. What the message says twice of one thing is joined: lists add, later values win."""
-        place = (fragment.key, fragment.authoritative)
-        known = self.fragments.get(place)
-        self.fragments[place] = joined(known, fragment) if known else fragment
+        """Keep a fragment, one for each thing. What is said twice is joined; a mention adds nothing to a statement."""
+        known = self.fragments.get(fragment.key)
+        if known is None or (fragment.authoritative and not known.authoritative):
+            self.fragments[fragment.key] = fragment
+        elif fragment.authoritative == known.authoritative:
+            self.fragments[fragment.key] = joined(known, fragment)
         return fragment.key
 
     def mention(self, key: BusinessKey, content: dict[str, Any], sources: dict[str, str]) -> dict[str, str]:

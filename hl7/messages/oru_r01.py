@@ -123,6 +123,6 @@ def _output(report: BusinessKey) -> dict[str, object]:
 
 def _link_results(report: BusinessKey, results: list[BusinessKey], reading: Reading) -> None:
     if results:
-        fragment = reading.fragments[(report, True)]
+        fragment = reading.fragments[report]
         fragment.content["result"] = [key.reference() for key in results]
         fragment.sources["result"] = "OBX"

@@ -35,18 +35,11 @@ def orc_servicerequest(line: OrderLine, reading: Reading, when: datetime, status
         return None
     content, sources = _content(line, reading)
     rank = REQUEST_RANKS["active"] if status is None else REQUEST_RANKS[status]
-    if status is None:
-        # Who hears of an order first by a change of it knows that it exists: it is taken to be active.
-        reading.add(Fragment(line.key, {**_identity(content), "status": "active"}, when, 0, authoritative=False))
-    else:
+    if status is not None:
         content["status"], sources["status"] = status, "ORC-5, ORC-1"
     added = ("identifier", "note")
     reading.add(Fragment(line.key, content, when, rank, aliases=line.aliases, sources=sources, accumulates=added))
     return line.key
-
-
-def _identity(content: dict[str, Any]) -> dict[str, Any]:
-    return {name: content[name] for name in ("resourceType", "identifier", "intent", "subject")}
 
 
 def _content(line: OrderLine, reading: Reading) -> tuple[dict[str, Any], dict[str, str]]:

@@ -28,21 +28,20 @@ def orc_task(
     if line.key is None or reading.patient is None:
         return None
     key = work_item_key(line.key)
-    identity: dict[str, Any] = {
+    content: dict[str, Any] = {
         "resourceType": "Task",
         "identifier": [{"system": key.system, "value": key.value}],
         "intent": "order",
         "code": _FULFILL,
         "focus": line.key.reference(),
         "for": reading.patient.reference(),
+        "owner": trust_reference(reading),
+        **(detail or {}),
     }
-    content = {**identity, "owner": trust_reference(reading), **(detail or {})}
     if reading.encounter:
         content["encounter"] = reading.encounter.reference()
     sources = {"status": "ORC-1, ORC-5, OBR-25", "focus": "ORC-3", "for": "PID-3"}
-    if status is None:
-        reading.add(Fragment(key, {**identity, "status": "requested"}, when, 0, authoritative=False, sources=sources))
-    else:
+    if status is not None:
         content["status"] = status
     aliases = tuple(work_item_key(alias) for alias in line.aliases)
     rank = TASK_RANKS["accepted"] if status is None else TASK_RANKS[status]

@@ -35,20 +35,12 @@ def pv1_encounter(pv1: Segment, reading: Reading, when: datetime, trigger: str |
     content, sources = _content(pv1, key, reading)
     status, rank = _status(pv1, trigger, reading)
     if trigger is None:
-        reading.add(Fragment(key, {**content, "status": "unknown"}, when, 0, authoritative=False, sources=sources))
+        reading.add(Fragment(key, content, when, 0, authoritative=False, sources=sources))
         return key
     if status:
-        content["status"] = status
-        sources["status"] = "EVN-1"
-    else:
-        # Who hears of a visit first by an update knows it exists and not how it stands.
-        reading.add(Fragment(key, {**_identity(content), "status": "unknown"}, when, 0, authoritative=False))
+        content["status"], sources["status"] = status, "EVN-1"
     reading.add(Fragment(key, content, when, rank, sources=sources))
     return key
-
-
-def _identity(content: dict[str, Any]) -> dict[str, Any]:
-    return {name: content[name] for name in ("resourceType", "identifier", "class", "subject")}
 
 
 def _status(pv1: Segment, trigger: str | None, reading: Reading) -> tuple[str | None, int]:
