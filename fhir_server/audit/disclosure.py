@@ -30,6 +30,7 @@ class Disclosure:
     (images, portal-page); `action` is AuditEvent.action: C, R, U, D or E. `trust` is the ODS code that the caller acts
     for, `session` names its token or browser session, never the secret. `query` is the query as sent: it may hold
     patient identifiers, so it goes nowhere but into the audit store. `purpose` is a v3-PurposeOfUse code.
+    `address` is the network address that the request came from, "" when it is not known.
     """
 
     recorded_us: int
@@ -46,3 +47,4 @@ class Disclosure:
     entries: tuple[DisclosedVersion, ...] = ()
     outcome: str = OUTCOME_SUCCESS
     purpose: str = "TREAT"
+    address: str = ""
