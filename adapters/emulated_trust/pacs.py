@@ -22,8 +22,9 @@ class PacsPorts:
 class Pacs:
     """A PACS of one trust. `stop` closes its ports, `freeze` accepts connections and answers nobody."""
 
-    def __init__(self, aet: str, ports: PacsPorts = PacsPorts()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, aet: str, ports: PacsPorts = PacsPorts(), dicomweb: bool = True) -> None:  # noqa: B008 (frozen)
         self.aet = aet
+        self.dicomweb = dicomweb
         self.archive = Archive()
         self._http = HttpListener(make_application(self.archive), ports.http)
         self._dimse = DimseListener(self.archive, aet, ports.dimse)
@@ -31,6 +32,7 @@ class Pacs:
 
     @property
     def dicomweb_url(self) -> str:
+        """The DICOMweb root; nothing listens there when the PACS has no DICOMweb."""
         return f"http://127.0.0.1:{self._http.port}/dicom-web"
 
     @property
@@ -42,7 +44,8 @@ class Pacs:
         return self._dimse.port
 
     def start(self) -> None:
-        self._http.start()
+        if self.dicomweb:
+            self._http.start()
         self._dimse.start()
         self.running = True
 

@@ -37,7 +37,7 @@ def find_matches(archive: Archive, level: Level, keys: Dataset) -> Iterator[Data
 def _could_match(plan: StudyPlan, keys: Dataset) -> bool:
     """Rule most studies out before any header is built."""
     known = {"StudyInstanceUID": plan.study_instance_uid, "PatientID": plan.patient.patient_id,
-             "AccessionNumber": plan.accession_number}  # fmt: skip
+             "AccessionNumber": plan.accession_number, "StudyDate": plan.started.strftime("%Y%m%d")}  # fmt: skip
     return all(_matches_value(keys[name], value) for name, value in known.items() if name in keys)
 
 

@@ -23,6 +23,7 @@ from adapters.emulated_trust.pacs_dimse import STORED_CLASSES, Peer, StoreFailed
 from tests.support.emulated_studies import ANN, make_study
 from tests.support.orthanc import Orthanc
 from tests.support.ports import free_port
+from tests.support.region_doors import DicomDoor
 
 CT, DX = make_study("ct-head"), make_study("dx-chest", days=3)
 
@@ -37,30 +38,9 @@ def pacs() -> Iterator[Pacs]:
     pacs.stop()
 
 
-class Receiver:
-    """A storage SCP that keeps what it is sent."""
-
-    def __init__(self, aet: str = "IMAGINGRECORD") -> None:
-        self.stored: list[Dataset] = []
-        entity = AE(ae_title=aet)
-        for uid in STORED_CLASSES:
-            entity.add_supported_context(uid)
-        self._server: Any = entity.start_server(
-            ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)]
-        )
-        self.peer = Peer(aet, "127.0.0.1", self._server.server_address[1])
-
-    def _store(self, event: evt.Event) -> int:
-        self.stored.append(event.dataset)
-        return 0x0000
-
-    def close(self) -> None:
-        self._server.shutdown()
-
-
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
+def receiver() -> Iterator[DicomDoor]:
+    receiver = DicomDoor()
     yield receiver
     receiver.close()
 
@@ -120,7 +100,7 @@ def test_get_brings_the_objects_over_the_same_association(pacs: Pacs) -> None:
     assert [each.SOPInstanceUID for each in stored] == [DX.instances[0].sop_instance_uid]
 
 
-def test_move_sends_the_objects_to_a_known_destination(pacs: Pacs, receiver: Receiver) -> None:
+def test_move_sends_the_objects_to_a_known_destination(pacs: Pacs, receiver: DicomDoor) -> None:
     pacs.add_destination(receiver.peer)
     association = _associate(pacs, StudyRootQueryRetrieveInformationModelMove)
     model = StudyRootQueryRetrieveInformationModelMove
@@ -132,7 +112,7 @@ def test_move_sends_the_objects_to_a_known_destination(pacs: Pacs, receiver: Rec
 
 
 @pytest.mark.parametrize("headers_only", [True, False])
-def test_push_sends_headers_or_whole_objects(pacs: Pacs, receiver: Receiver, headers_only: bool) -> None:
+def test_push_sends_headers_or_whole_objects(pacs: Pacs, receiver: DicomDoor, headers_only: bool) -> None:
     assert pacs.push(DX.study_instance_uid, receiver.peer, headers_only) == 1
     assert ("PixelData" in receiver.stored[0]) is not headers_only
 

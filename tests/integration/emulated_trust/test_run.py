@@ -1,0 +1,114 @@
+"""The whole region runs: its story arrives at the doors, its PACSs answer as registered, and live exams flow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from adapters.emulated_trust.run import RunningRegion, plan_endpoints, start_region
+from adapters.emulated_trust.trusts import BY_ODS, TRUSTS
+from hl7.message import peek_header
+from tests.support.region_doors import DicomDoor, MllpDoor
+
+
+@pytest.fixture
+def doors() -> Iterator[tuple[MllpDoor, DicomDoor]]:
+    mllp, dicom = MllpDoor(), DicomDoor()
+    yield mllp, dicom
+    mllp.close()
+    dicom.close()
+
+
+@pytest.fixture
+def running(doors: tuple[MllpDoor, DicomDoor]) -> Iterator[RunningRegion]:
+    mllp, dicom = doors
+    running = start_region(mllp.address, (dicom.peer.host, dicom.peer.port, dicom.peer.aet), patients=9)
+    yield running
+    running.stop()
+
+
+def _wait(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_history_arrives_whole_and_studies_without_dicomweb_are_pushed(
+    doors: tuple[MllpDoor, DicomDoor], running: RunningRegion
+) -> None:
+    told: list[tuple[int, int]] = []
+    sent = running.load_history(lambda done, total: told.append((done, total)))
+    mllp, dicom = doors
+    messages = [message.payload for trust in TRUSTS for message in running.region.messages(trust)]
+    pushed = running.region.studies(BY_ODS["RFS"])
+    assert Counter(mllp.received) == Counter(messages)
+    assert {each.StudyInstanceUID for each in dicom.stored} == {plan.study_instance_uid for plan in pushed}
+    assert "PixelData" in dicom.stored[0]
+    assert sorted(told)[-1] == (sent, sent) == (len(messages) + len(pushed),) * 2
+    assert mllp.connections == len(TRUSTS)
+
+
+def test_endpoints_answer_as_they_say(running: RunningRegion) -> None:
+    for endpoint in running.endpoints:
+        if endpoint.archive == "dicomweb":
+            assert requests.get(f"{endpoint.dicomweb_url}/studies", timeout=10).status_code in (200, 204)
+        elif endpoint.archive == "down":
+            with pytest.raises(requests.ConnectionError):
+                requests.get(f"{endpoint.dicomweb_url}/studies", timeout=10)
+        else:
+            assert endpoint.dicomweb_url is None
+
+
+def test_pacs_that_was_down_comes_back_on_its_port(running: RunningRegion) -> None:
+    kettering = next(endpoint for endpoint in running.endpoints if endpoint.ods == "RNQ")
+    running.systems["RNQ"].pacs.start()
+    study = running.region.cases["pacs-down"].shown.study_instance_uid
+    found = requests.get(f"{kettering.dicomweb_url}/studies", params={"StudyInstanceUID": study}, timeout=10).json()
+    assert len(found) == 1
+
+
+def test_live_exam_goes_from_order_to_images(doors: tuple[MllpDoor, DicomDoor], running: RunningRegion) -> None:
+    before = {ods: len(system.pacs.archive.studies()) for ods, system in running.systems.items()}
+    running.start_live(exams_per_minute=2)
+    mllp, _ = doors
+    _wait(lambda: len(mllp.received) >= 6)
+    events = [peek_header(payload).event for payload in mllp.received[:6]]
+    assert events[0] == "ADT^A28" and events[1] == events[2] == events[4]
+    facility = peek_header(mllp.received[0]).sending_facility
+    assert len(running.systems[facility].pacs.archive.studies()) == before[facility] + 1
+
+
+def test_planned_endpoints_are_two_ports_apart() -> None:
+    ports = [endpoint.dimse_port for endpoint in plan_endpoints(20000)]
+    assert ports == list(range(20001, 20017, 2))
+    assert plan_endpoints(20000)[0].dicomweb_url == "http://127.0.0.1:20000/dicom-web"
+
+
+def test_program_describes_itself_obeys_and_ends_with_its_input(doors: tuple[MllpDoor, DicomDoor]) -> None:
+    mllp, dicom = doors
+    command = [
+        sys.executable, "-m", "adapters.emulated_trust.run", "--control", "--rate", "0", "--patients", "9",
+        "--mllp", f"127.0.0.1:{mllp.address[1]}", "--dicom", f"127.0.0.1:{dicom.peer.port}:IMAGINGRECORD",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        described = json.loads(process.stdout.readline())
+        url = next(each["dicomweb_url"] for each in described["endpoints"] if each["ods"] == "RX1")
+        assert len(described["cases"]) == 9
+        assert requests.get(f"{url}/studies", timeout=10).ok
+        process.stdin.write("stop RX1\n")
+        process.stdin.flush()
+        said = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert {"done": "stop RX1"} in said
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{url}/studies", timeout=10)
+        process.stdin.close()
+        assert process.wait(20) == 0
