@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from fhir_server import health, logs, metrics
@@ -30,7 +32,17 @@ from fhir_server.wiring import Services, make_services, register_doors
 
 FAILED = logs.event("web.failed", "A request failed for a reason of ours.", "route", "request_id", level=40)
 _ANONYMOUS = Caller(CallerKind.CLIENT, "", "", ScopeSet(()))
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
+_EVERYWHERE = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class _Application(Flask):
+    """Flask without its test, at every call, of whether a view is a coroutine: none of ours is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
 
 
 class _Unexpected(RecordError):
@@ -44,7 +56,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     """
     settings = settings or Settings.from_environment()
     services = services or make_services(settings, "web")
-    app = Flask(__name__, static_folder=None)
+    app = _Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = None  # each door has its own limit
     app.url_map.strict_slashes = False
     app.extensions["imaging_record"] = services
@@ -79,38 +91,45 @@ def _register_operations(app: Flask, services: Services) -> None:
 
 def _admit(app: Flask, services: Services) -> None:
     """Before the view: who is calling, may they, and what will be accounted for."""
-    g.started = time.monotonic()
-    g.caller = None
-    g.portal_session = None
-    sent_id = request.headers.get("X-Request-ID", "")
-    g.request_id = sent_id if 0 < len(sent_id) <= 64 and sent_id.isascii() else secrets.token_hex(8)
-    caller = _recognise(services)
-    g.caller = caller
-    g.exchange = Exchange(services.record, caller or _ANONYMOUS, _base_url(services.settings), g.request_id)
-    if request.endpoint is None:
+    here: Any = g._get_current_object()  # the proxy resolves at every touch; this runs for every request
+    asked: Request = request._get_current_object()
+    here.started = time.monotonic()
+    here.caller = here.portal_session = None
+    here.request_id = _request_id(asked)
+    endpoint = asked.endpoint
+    caller = here.caller = _recognise(services, asked, here)
+    here.exchange = Exchange(
+        services.record, caller or _ANONYMOUS, _base_url(services.settings, asked), here.request_id
+    )
+    if endpoint is None:
         return
-    declaration = declaration_of(app.view_functions[request.endpoint])
+    declaration = declaration_of(app.view_functions[endpoint])
     assert declaration is not None, "create_app refuses routes without a declaration"
     enforce(declaration, caller)
-    if g.portal_session is not None and request.method not in _SAFE and Audience.ANYONE not in declaration.audiences:
+    if here.portal_session is not None and asked.method not in _SAFE and Audience.ANYONE not in declaration.audiences:
         _require_csrf_token()
-    limit = services.settings.body_bytes_max
-    if request.content_length is not None and request.content_length > limit and request.blueprint != "dicomweb":
+    limit, length = services.settings.body_bytes_max, asked.content_length
+    if length is not None and length > limit and asked.blueprint != "dicomweb":
         raise TooLarge(f"The body is larger than {limit} bytes.")
 
 
-def _recognise(services: Services) -> Caller | None:
+def _request_id(asked: Request) -> str:
+    sent: str = asked.environ.get("HTTP_X_REQUEST_ID", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
+
+
+def _recognise(services: Services, asked: Request, here: Any) -> Caller | None:
     """The caller of a bearer token or of a portal session; a bad token is refused, a stale cookie is nobody."""
-    header = request.headers.get("Authorization")
-    if header is not None and request.endpoint != "oauth.token":
+    header: str | None = asked.environ.get("HTTP_AUTHORIZATION")
+    if header is not None and asked.endpoint != "oauth.token":
         scheme, _, token = header.partition(" ")
         caller = services.tokens.caller_of(token.strip()) if scheme.lower() == "bearer" else None
         if caller is None:
             raise Unauthenticated("The access token is not valid, or no longer.", "http.Authorization")
         return caller
-    cookie = request.cookies.get(COOKIE)
+    cookie = asked.cookies.get(COOKIE) if "HTTP_COOKIE" in asked.environ else None
     session = services.sessions.find(cookie) if cookie else None
-    g.portal_session = session
+    here.portal_session = session
     return None if session is None else session.caller
 
 
@@ -121,26 +140,34 @@ def _require_csrf_token() -> None:
         raise Forbidden("The form has expired. Load the page again and repeat what you did.")
 
 
-def _base_url(settings: Settings) -> str:
-    return f"{settings.base_url or request.host_url.rstrip('/')}/fhir"
+def _base_url(settings: Settings, asked: Request) -> str:
+    """The FHIR base as the caller reached it, unless a setting fixes it."""
+    if settings.base_url:
+        return f"{settings.base_url}/fhir"
+    host: str = asked.environ.get("HTTP_HOST") or asked.host
+    if not _HOST.fullmatch(host):
+        raise BadRequest("The Host header is not a host name.", "http.Host")
+    return f"{asked.scheme}://{host}/fhir"
 
 
 def _finish(response: Response) -> Response:
     """After the view: account for what the answer discloses, then let it go."""
-    exchange: Exchange | None = g.get("exchange")
-    if exchange is not None and not g.get("accounted"):
+    here: Any = g._get_current_object()
+    exchange: Exchange | None = here.get("exchange")
+    if exchange is not None:
         try:
             if response.status_code >= 400:
                 exchange.outcome = "4" if response.status_code < 500 else "8"
             exchange.account()
         except RecordError as error:
             response = outcome_response(error)
-    response.headers["X-Request-ID"] = g.get("request_id", "")
-    response.headers.setdefault("Cache-Control", "no-store" if g.get("caller") else "no-cache")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if "started" in g:
-        metrics.observe_request(request.endpoint or "none", response.status_code, time.monotonic() - g.started)
+    headers = response.headers
+    headers.extend(_EVERYWHERE)
+    headers.add("X-Request-ID", here.get("request_id", ""))
+    if "Cache-Control" not in headers:
+        headers.add("Cache-Control", "no-store" if here.get("caller") else "no-cache")
+    if "started" in here:
+        metrics.observe_request(request.endpoint or "none", response.status_code, time.monotonic() - here.started)
     return response
 
 

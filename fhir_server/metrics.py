@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
@@ -40,10 +41,17 @@ _spool = Gauge(
 )
 
 
+@cache
+def _request_children(route: str, status: int) -> tuple[Counter, Histogram]:
+    """Finding a child by its labels costs more than counting; routes and statuses are few."""
+    return _requests.labels(route, str(status)), _request_seconds.labels(route)
+
+
 def observe_request(route: str, status: int, seconds: float) -> None:
     """One HTTP answer; `route` is the name of the route, never the path."""
-    _requests.labels(route, str(status)).inc()
-    _request_seconds.labels(route).observe(seconds)
+    count, timer = _request_children(route, status)
+    count.inc()
+    timer.observe(seconds)
 
 
 def count_message(feed: str, outcome: str) -> None:

@@ -19,14 +19,14 @@ _FORMATS = {"json": True, "xml": False, "ttl": False, "html": False}
 
 def require_json_accepted(request: Request) -> None:
     """Raise NotAcceptable (406) unless `_format`, or else Accept, admits JSON."""
-    wanted = request.args.get("_format")
+    wanted = request.args.get("_format") if request.query_string else None
     if wanted is not None:
         known = _FORMATS.get(wanted, wanted.replace(" ", "+").split(";")[0].strip() in _JSON_TYPES)
         if not known:
             raise NotAcceptable("This server answers in application/fhir+json.", "http._format")
         return
-    accept = request.headers.get("Accept")
-    if not accept:
+    accept = request.environ.get("HTTP_ACCEPT")
+    if not accept or accept == "*/*":
         return
     ranges = (part.split(";") for part in accept.split(","))
     if not any(r[0].strip().lower() in _ACCEPTED and not _refused(r[1:]) for r in ranges):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from flask import Response, g, request
@@ -20,11 +21,9 @@ CONTENT_TYPE = f"{FHIR_JSON};charset=utf-8"
 
 def body_response(body: bytes, status: int = 200) -> Response:
     """JSON bytes, printed for people when `_pretty=true`."""
-    if request.args.get("_pretty") == "true":
+    if request.query_string and request.args.get("_pretty") == "true":
         body = json.dumps(json.loads(body), indent=2, ensure_ascii=False).encode()
-    response = Response(body, status)
-    response.headers["Content-Type"] = CONTENT_TYPE
-    return response
+    return Response(body, status, content_type=CONTENT_TYPE)
 
 
 def version_response(version: StoredResource, status: int = 200, body: bytes | None = None) -> Response:
@@ -35,8 +34,13 @@ def version_response(version: StoredResource, status: int = 200, body: bytes | N
 
 
 def _describe(response: Response, version: StoredResource) -> None:
-    response.headers["ETag"] = etag(version.version_id)
-    response.headers["Last-Modified"] = formatdate(version.last_updated / 1_000_000, usegmt=True)
+    response.headers.add("ETag", etag(version.version_id))
+    response.headers.add("Last-Modified", _http_date(version.last_updated // 1_000_000))
+
+
+@lru_cache(maxsize=4096)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def written_response(exchange: Exchange, version: StoredResource, status: int, prefer: Preference) -> Response:

@@ -40,7 +40,7 @@ def _negotiate() -> None:
 def _begin(interaction: str) -> Exchange:
     exchange = current_exchange()
     exchange.interaction = interaction
-    exchange.query = request.query_string.decode("ascii", "replace")
+    exchange.query = request.environ["QUERY_STRING"]
     return exchange
 
 
@@ -59,7 +59,7 @@ def read_view(resource_type: str, resource_id: str) -> Response:
         raise MethodNotAllowed("The history of a type is not offered yet; ask for that of a resource.")
     found = read(_begin("read"), resource_type, resource_id)
     response = version_response(found)
-    if request.headers.get("If-None-Match") == response.headers["ETag"]:
+    if request.environ.get("HTTP_IF_NONE_MATCH") == response.headers["ETag"]:
         response.status_code = 304
         response.set_data(b"")
     return response
