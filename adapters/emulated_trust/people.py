@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
+from adapters.emulated_trust.nhs_numbers import issue_nhs_number
 from adapters.emulated_trust.trusts import TRUSTS, Trust
 from hl7.emit import Address, Clinician
-from terminology.nhs_number import make_test_nhs_number
 
 _FAMILIES = (
     "Ashbourne", "Bakewell", "Calverton", "Darley", "Edwalton", "Farnsfield", "Gedling", "Hucknall", "Ilkeston",
@@ -24,7 +24,6 @@ _POSTCODES = {
     "RX1": "NG7", "RNQ": "NN16", "RFS": "S44", "RNS": "NN1", "RWE": "LE1", "RWD": "LN2", "RK5": "NG17", "RTG": "DE22",
 }  # fmt: skip
 _ETHNIC = "AAAAABCGHJLMNRSZ"
-_NHS_NUMBERS_FROM = 4200
 
 REPORTERS: tuple[Clinician, ...] = tuple(
     Clinician(f"99901{number:02d}", family, given, "Dr")
@@ -81,7 +80,7 @@ def make_person(seed: int, number: int) -> RegionPerson:
     home = TRUSTS[number % len(TRUSTS)]
     return RegionPerson(
         number=number,
-        nhs_number=make_test_nhs_number(_NHS_NUMBERS_FROM + seed % 1000 * 500 + number),
+        nhs_number=issue_nhs_number(seed % 100, number),
         family=random.choice(_FAMILIES),
         given=random.choice(_GIVEN[sex]),
         title={"F": "Ms", "M": "Mr"}[sex],

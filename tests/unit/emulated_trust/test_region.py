@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from adapters.emulated_trust.exam import LONDON
+from adapters.emulated_trust.nhs_numbers import PEOPLE_MAX, issue_nhs_number
 from adapters.emulated_trust.region import PATIENTS_MIN, Region
 from adapters.emulated_trust.special_cases import OLD_MRN
 from adapters.emulated_trust.trusts import BY_ODS, TRUSTS
@@ -44,6 +45,12 @@ def test_nothing_is_said_before_it_happens_and_all_in_order(region: Region) -> N
         times = [message.when for message in region.messages(trust)]
         assert times == sorted(times) and times[-1] <= NOW
         assert all(plan.started <= NOW for plan in region.studies(trust))
+
+
+def test_numbers_of_a_block_are_valid_and_all_different() -> None:
+    numbers = [issue_nhs_number(99, index) for index in range(PEOPLE_MAX)]
+    assert len(set(numbers)) == PEOPLE_MAX
+    assert all(map(is_test_nhs_number, numbers))
 
 
 def test_everybody_is_invented_and_told_apart(region: Region) -> None:
