@@ -10,6 +10,7 @@ from functools import cache
 
 from conformance.definitions import Binding, ElementDefinition, ElementType, Invariant, definitions
 from fhir_server.fhir.validate.bindings import BoundCodes, code_check
+from fhir_server.fhir.validate.full import is_by_path
 from fhir_server.fhir.validate.primitives import CHECKS, Check
 from fhir_server.fhir.validate.rules import RULES, Rule
 
@@ -53,6 +54,7 @@ class Field:
     targets: frozenset[str] | None = None
     may_be_local: bool = False
     rules: tuple[tuple[Invariant, Rule], ...] = ()
+    by_path: tuple[Invariant, ...] = ()
     _node: Node | None = None
 
     @property
@@ -65,12 +67,16 @@ class Field:
 
 @dataclass(slots=True)
 class Node:
-    """One object: its properties, the properties it must have (each by any of several names), and its rules."""
+    """One object: its properties, the properties it must have (each by any of several names), and its rules.
+
+    `by_path` are the invariants that no rule covers: the level `full` runs them.
+    """
 
     name: str
     fields: dict[str, Field] = field(default_factory=dict)
     required: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     rules: tuple[tuple[Invariant, Rule], ...] = ()
+    by_path: tuple[Invariant, ...] = ()
 
 
 @cache
@@ -89,7 +95,7 @@ def _inherited_rules(name: str) -> tuple[Invariant, ...]:
 
 
 def _make_node(key: str, elements: tuple[ElementDefinition, ...], invariants: tuple[Invariant, ...]) -> Node:
-    node = Node(key, rules=_with_rules(key, invariants))
+    node = Node(key, rules=_with_rules(key, invariants), by_path=_without_rules(key, invariants))
     for element in elements:
         _add_element(node, element)
     return node
@@ -98,6 +104,11 @@ def _make_node(key: str, elements: tuple[ElementDefinition, ...], invariants: tu
 def _with_rules(key: str, invariants: tuple[Invariant, ...]) -> tuple[tuple[Invariant, Rule], ...]:
     rules = RULES.get(key, {}) | (RULES.get("Quantity", {}) if key in ("Age", "Count", "Distance", "Duration") else {})
     return tuple((invariant, rules[invariant.key]) for invariant in invariants if invariant.key in rules)
+
+
+def _without_rules(key: str, invariants: tuple[Invariant, ...]) -> tuple[Invariant, ...]:
+    covered = {invariant.key for invariant, _ in _with_rules(key, invariants)}
+    return tuple(i for i in invariants if i.key not in covered and is_by_path(i))
 
 
 def _add_element(node: Node, element: ElementDefinition) -> None:
@@ -139,7 +150,9 @@ def _make_field(element: ElementDefinition, element_type: ElementType | None) ->
         made.node_key = _node_key(element, code)
         made.bound = _bound(code, element.binding)
         made.targets = _targets(element_type)
-        made.rules = _with_rules(element.path, element.invariants) if made.node_key != element.path else ()
+        if made.node_key != element.path:
+            made.rules = _with_rules(element.path, element.invariants)
+            made.by_path = _without_rules(element.path, element.invariants)
         if element_type and element_type.profile == "SimpleQuantity":
             made.rules += SIMPLE_QUANTITY
     return made

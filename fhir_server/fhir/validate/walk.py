@@ -8,8 +8,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from conformance.definitions import definitions
+from conformance.definitions import Invariant, definitions
 from fhir_server.errors import Issue
+from fhir_server.fhir.validate.full import broken
 from fhir_server.fhir.validate.paths import Path, render, safe_name
 from fhir_server.fhir.validate.references import form_problem, target_problem, type_of_literal
 from fhir_server.fhir.validate.schema import Field, Node, node_for, resource_types
@@ -28,10 +29,13 @@ class TooManyIssues(Exception):
 class Walk:
     """One pass over one resource, contained resources and Bundle entries within it included."""
 
-    def __init__(self, bundled: dict[str, str] | None = None) -> None:
+    def __init__(self, *, full: bool = False) -> None:
         self.issues: list[Issue] = []
         self.depth = 0
-        self.bundled = bundled or {}
+        self.bundled: dict[str, str] = {}
+        self.full = full
+        # Outermost first: the resource of the whole walk, then those inside it.
+        self.resources: list[Json] = []
         # Of the resource being read: its contained resources by id, and the fragments that point to them.
         self.contained: dict[str, str] = {}
         self.fragments: list[str] = []
@@ -52,7 +56,9 @@ class Walk:
         self.contained, self.fragments = self._contained_types(value), []
         if node.name == "Bundle":
             self.bundled = self.bundled | _bundled_types(value)
+        self.resources.append(value)
         self.object(value, node, path)
+        self.resources.pop()
         if self.contained:
             self._require_referenced(value, path)
         self.contained, self.fragments, self.bundled = outer
@@ -102,6 +108,14 @@ class Walk:
         for invariant, rule in node.rules:
             if not rule(value):
                 self.report("invariant", f"{invariant.human} ({invariant.key})", path)
+        if self.full and node.by_path:
+            self._run_by_path(node.by_path, value, node.name, path)
+
+    def _run_by_path(self, invariants: tuple[Invariant, ...], value: Json, base: str, path: Path) -> None:
+        # A contained resource has its container as %rootResource and %resource alike: R4 resolves its rules there.
+        resource = self.resources[-1]
+        for invariant in broken(invariants, value, base, resource, resource):
+            self.report("invariant", f"{invariant.human} ({invariant.key})", path)
 
     def _unknown(self, key: str, node: Node, path: Path) -> None:
         if key == "resourceType" and node.name in resource_types():
@@ -180,6 +194,8 @@ class Walk:
             for invariant, rule in field.rules:
                 if not rule(value):
                     self.report("invariant", f"{invariant.human} ({invariant.key})", path)
+            if self.full and field.by_path:
+                self._run_by_path(field.by_path, value, field.type_name, path)
 
     def _bad_primitive(self, value: Any, problem: str, field: Field, path: Path) -> None:
         if value is None:
