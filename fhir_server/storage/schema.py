@@ -8,6 +8,7 @@ import pkgutil
 from sqlalchemy import BigInteger, Connection, LargeBinary, MetaData, Sequence, Table, text
 
 from fhir_server.storage import tables
+from fhir_server.storage.database import Database
 from fhir_server.storage.partitions import ensure_partitions, partition_column
 
 #: Taken from by storage/keys, storage/uris and storage/unit_of_work; SQLite has the table key_block instead.
@@ -39,6 +40,22 @@ def create_schema(connection: Connection, now: int) -> None:
     if connection.dialect.name == "postgresql":
         _tune(connection, metadata)
         ensure_partitions(connection, metadata, now)
+
+
+def keep_partitions(database: Database, now: int) -> list[str]:
+    """Make the partitions that `now` (microseconds UTC) needs and that are missing; their names.
+
+    It waits for locks no more than two seconds a try, so that it never holds up the work it stands beside.
+    """
+    if database.is_sqlite:
+        return []
+
+    def work(connection: Connection) -> list[str]:
+        database.lock(connection, "schema")
+        connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+        return ensure_partitions(connection, whole_metadata(), now)
+
+    return database.write(work)
 
 
 def _tune(connection: Connection, metadata: MetaData) -> None:
