@@ -17,6 +17,7 @@ from fhir_server.imaging.dicom_json import (
     ACCESSION_NUMBER,
     PATIENT_ID,
     SERIES_INSTANCE_UID,
+    SOP_INSTANCE_UID,
     STUDY_DATE,
     STUDY_INSTANCE_UID,
     text,
@@ -58,6 +59,14 @@ class DicomWebArchive:
         scope = f"studies/{study_uid}/series/{series_uid}" if series_uid else f"studies/{study_uid}"
         rows = self._rows(f"{scope}/instances?limit={_INSTANCES_MAX}", budget)
         return self._believed(rows, lambda row: _is_below(row, study_uid, series_uid))
+
+    def read_header(self, study_uid: str, series_uid: str, budget: float) -> DicomJson:
+        """Older servers leave sequences (the other patient ids) out of search rows, and give them in metadata."""
+        series = f"studies/{study_uid}/series/{series_uid}"
+        found = self._rows(f"{series}/instances?limit=1", budget)
+        uid = text(found[0], SOP_INSTANCE_UID) if found else ""
+        rows = self._rows(f"{series}/instances/{uid}/metadata", budget) if uid else []
+        return next(iter(self._believed(rows, lambda row: text(row, STUDY_INSTANCE_UID) == study_uid)), {})
 
     def retrieve(self, path: str, accept: str, query: str = "") -> ArchiveResponse:
         return self._connection.open(f"{path}?{query}" if query else path, accept)

@@ -73,6 +73,9 @@ class DimseArchive:
             found += find(self._peer, "IMAGE", keys, budget, _INSTANCES_MAX)
         return found
 
+    def read_header(self, study_uid: str, series_uid: str, budget: float) -> DicomJson:
+        return {}  # C-FIND rows carry the other patient ids
+
     def probe(self, budget: float) -> None:
         echo(self._peer, budget)
 

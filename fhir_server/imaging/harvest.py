@@ -27,10 +27,18 @@ from fhir_server.imaging.ports import (
     Recorder,
     StudyLocation,
     StudyQuery,
+    WrongAnswer,
 )
 
 logger = logging.getLogger(__name__)
 
+_IDENTITY_TAGS = (
+    tags.OTHER_PATIENT_IDS_SEQUENCE,
+    tags.ISSUER_OF_PATIENT_ID,
+    tags.PATIENT_BIRTH_DATE,
+    tags.PATIENT_SEX,
+    tags.TIMEZONE_OFFSET,
+)
 _PAGE = 100
 _PAGES_MAX = 200  # of one span of days: an archive that never ends a list is not followed for ever
 _SPAN_DAYS = 7
@@ -55,6 +63,7 @@ class HarvestCount:
     seen: int = 0
     recorded: int = 0
     missing: int = 0
+    unclear: int = 0
     problem: str = ""
 
 
@@ -146,8 +155,7 @@ class Harvester:
                 if self._is_unchanged(row, known.get(uid)):
                     unchanged.append(uid)
                 else:
-                    self._record(archive, row)
-                    count.recorded += 1
+                    self._try(archive, row, count)
             seen += uids
         count.seen += len(seen)
         endpoint_id = archive.endpoint.endpoint_id
@@ -173,14 +181,34 @@ class Harvester:
         counted = number(row, tags.NUMBER_OF_STUDY_INSTANCES) is not None  # without a count, growth would go unseen
         return known is not None and counted and known.rows_hash == rows_hash(row) and known.state != CopyState.MISSING
 
+    def _try(self, archive: Archive, row: DicomJson, count: HarvestCount) -> None:
+        """One study that the archive cannot explain does not stop the others; it comes again with the next look."""
+        try:
+            self._record(archive, row)
+            count.recorded += 1
+        except WrongAnswer as error:
+            count.unclear += 1
+            endpoint_id = archive.endpoint.endpoint_id
+            logger.warning("study not recorded", extra={"endpoint": endpoint_id, "problem": str(error)})
+
     def _record(self, archive: Archive, row: DicomJson) -> None:
         """Record the study, then the copy: if the process dies between the two, the study is recorded again."""
         uid = text(row, tags.STUDY_INSTANCE_UID)
         series = archive.search_series(uid, self._plan.budget)
+        told = {**self._identity(archive, row, series), **row}
         endpoint, now = archive.endpoint, datetime.now(UTC)
-        fragments = study_fragments(row, series, endpoint, now)
+        fragments = study_fragments(told, series, endpoint, now)
         self._recorder.record_fragments(fragments, source=f"pacs:{endpoint.endpoint_id}", observed_at=now)
         self._store.save_location(make_location(row, series, endpoint.endpoint_id, endpoint.patient_issuer))
+
+    def _identity(self, archive: Archive, row: DicomJson, series: list[DicomJson]) -> DicomJson:
+        """What tells who the person is, from an object's header when the row leaves it out."""
+        if tags.OTHER_PATIENT_IDS_SEQUENCE in row or not series:
+            return {}
+        series_uid = text(series[0], tags.SERIES_INSTANCE_UID)
+        header = archive.read_header(text(row, tags.STUDY_INSTANCE_UID), series_uid, self._plan.budget)
+        same_person = text(header, tags.PATIENT_ID) == text(row, tags.PATIENT_ID)
+        return {tag: header[tag] for tag in _IDENTITY_TAGS if tag in header} if same_person else {}
 
     def _save(self, archive: Archive, window: str, position: date, *, complete: bool) -> None:
         cursor = HarvestCursor(archive.endpoint.endpoint_id, window, _digits(position), complete, _now())

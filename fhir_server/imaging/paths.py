@@ -26,6 +26,11 @@ class Target:
     instance_uid: str | None
     what: str
 
+    @property
+    def is_many(self) -> bool:
+        """Whether it is the objects of a study or series."""
+        return self.instance_uid is None and self.what == ""
+
 
 def read_target(path: str) -> Target:
     """Read what follows `/studies/`. NotFound for a resource that does not exist, BadRequest for a UID too long."""

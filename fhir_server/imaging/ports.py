@@ -132,6 +132,10 @@ class Archive(Protocol):
 
     def search_instances(self, study_uid: str, series_uid: str | None, budget: float) -> list[DicomJson]: ...
 
+    def read_header(self, study_uid: str, series_uid: str, budget: float) -> DicomJson:
+        """The header of some object of the series, for what search rows leave out; empty when rows say it all."""
+        ...
+
     def retrieve(self, path: str, accept: str, query: str = "") -> ArchiveResponse:
         """Open `path` below the DICOMweb root ("studies/.."), with the caller's Accept header and query string."""
         ...

@@ -1,14 +1,18 @@
 """WADO-RS, Retrieve Transaction (PS3.18 section 10.4): open the best copy, and pass its bytes on as they come.
 
 Another copy is tried as long as nothing has been sent. After that a broken transfer breaks the answer too: a cut study
-must never look like a whole one.
+must never look like a whole one. The web server (Granian, WSGI) ends a chunked answer properly even when its iterator
+raises, so the body itself must say it: an answer of known length stops short of it; a multipart one without a length
+ends in a part that no reader takes for an object, and without its closing delimiter; all else is received whole first.
 """
 
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from fhir_server.errors import BadRequest, NotAcceptable, NotFound, RecordError, Unavailable, UpstreamFailed
 from fhir_server.imaging.locate import Copy, Locator
@@ -16,6 +20,12 @@ from fhir_server.imaging.ports import ArchiveResponse, CutOff, phase_of
 
 logger = logging.getLogger(__name__)
 
+_IN_MEMORY_BYTES = 8 * 1024 * 1024
+_WARNING = (
+    "\r\n--{boundary}\r\nContent-Type: text/plain\r\n\r\n"
+    "The archive broke off in the middle of this answer. What came before is not the whole of it, "
+    "and its last object may be cut.\r\n"
+)
 _TAIL_BYTES = 256  # enough for a closing delimiter: a boundary has at most 70 characters (RFC 2046)
 
 
@@ -28,7 +38,7 @@ class Retrieved:
     first: bytes
 
     def body(self) -> Iterator[bytes]:
-        """All of the body; raises CutOff where it breaks off, a missing closing boundary included."""
+        """All of the body; raises CutOff where it breaks off, a missing closing delimiter included."""
         tail = self.first[-_TAIL_BYTES:]
         try:
             yield self.first
@@ -37,9 +47,28 @@ class Retrieved:
                 yield chunk
         finally:
             self.response.close()
-        boundary = _boundary(self.content_type)
+        boundary = boundary_in(self.content_type)
         if boundary and f"--{boundary}--".encode() not in tail:
             raise CutOff(f"{self.copy.archive.endpoint.trust_name} broke off in the middle of its answer.")
+
+    def unmistakable_body(self) -> Iterator[bytes]:
+        """The body of a multipart answer without a length; where it breaks off, it says so."""
+        try:
+            yield from self.body()
+        except RecordError:
+            yield _WARNING.format(boundary=boundary_in(self.content_type)).encode("latin-1", "replace")
+            raise
+
+    def received(self) -> IO[bytes]:
+        """The whole body, in memory while it is small, at its start; raises CutOff before anything is sent."""
+        file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 (the caller closes it)
+        try:
+            for chunk in self.body():
+                file.write(chunk)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     @property
     def content_type(self) -> str:
@@ -124,7 +153,8 @@ def _header(response: ArchiveResponse, name: str) -> str:
     return next((value for key, value in response.headers.items() if key.lower() == name), "")
 
 
-def _boundary(content_type: str) -> str:
+def boundary_in(content_type: str) -> str:
+    """The boundary of a multipart content type; "" when it is not one."""
     if not content_type.lower().startswith("multipart/"):
         return ""
     for parameter in content_type.split(";")[1:]:

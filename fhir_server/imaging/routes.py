@@ -5,6 +5,7 @@ https://dicom.nema.org/medical/dicom/current/output/chtml/part18/chapter_10.html
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,7 @@ from fhir_server.imaging.thumbnail import make_thumbnail
 
 DICOM_JSON = "application/dicom+json"
 _RETRY_AFTER_S = 10
+_CHUNK_BYTES = 128 * 1024
 _LIST_BUDGET_S = 5.0
 _METADATA_BYTES_MAX = 256 * 1024 * 1024
 _NOT_FUZZY = (
@@ -125,7 +127,7 @@ class _Doors:
             return self._thumbnail(target, opened)
         query = _render_query() if target.what == "rendered" else _no_query()
         retrieved = self._retrieved(target, opened, target.path, request.headers.get("Accept", "*/*"), query)
-        return _stream(retrieved)
+        return _stream(retrieved) if retrieved.content_length or target.is_many else _send(retrieved)
 
     def _store(self, study_uid: str | None = None) -> Response:
         caller = _caller()
@@ -258,10 +260,23 @@ def _whole(retrieved: Retrieved) -> bytes:
 
 
 def _stream(retrieved: Retrieved) -> Response:
-    """Type and length exactly as the archive wrote them."""
-    response = Response(retrieved.body(), direct_passthrough=True)
+    """Chunk by chunk; type and length exactly as the archive wrote them."""
+    length = retrieved.content_length
+    response = Response(retrieved.body() if length else retrieved.unmistakable_body(), direct_passthrough=True)
     response.headers["Content-Type"] = retrieved.content_type
-    if retrieved.content_length:
-        response.headers["Content-Length"] = retrieved.content_length
+    if length:
+        response.headers["Content-Length"] = length
     response.call_on_close(retrieved.response.close)
+    return response
+
+
+def _send(retrieved: Retrieved) -> Response:
+    """One object, frame or picture whose length the archive did not tell: received, then sent with its length."""
+    file = retrieved.received()
+    length = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    response = Response(iter(lambda: file.read(_CHUNK_BYTES), b""), direct_passthrough=True)
+    response.headers["Content-Type"] = retrieved.content_type
+    response.headers["Content-Length"] = str(length)
+    response.call_on_close(file.close)
     return response
