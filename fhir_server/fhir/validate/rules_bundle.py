@@ -7,8 +7,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
-ASKING = frozenset({"batch", "transaction", "history"})
-ANSWERING = frozenset({"batch-response", "transaction-response", "history"})
+# Tuples: the type of a spoilt Bundle may be anything, and a set can only be asked about what is hashable.
+ASKING = ("batch", "transaction", "history")
+ANSWERING = ("batch-response", "transaction-response", "history")
 
 
 def _entries(bundle: Json) -> list[Json]:
