@@ -1,0 +1,90 @@
+"""Trusts and feeds as operators register them; a trust becomes an Organization of the record too."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+
+from fhir_server.composition.recompose import Recomposition
+from fhir_server.errors import BadRequest
+from fhir_server.ingest.site_profiles import default_profile, load_profile
+from fhir_server.storage import contributions, feeds
+from fhir_server.storage.contribution_rows import Contribution, Name
+from fhir_server.storage.feeds import FeedRecord, TrustRecord
+from fhir_server.storage.unit_of_work import Storage, UnitOfWork
+from terminology.systems import ODS_ORGANIZATION_CODE, ORGANIZATION_TYPE
+
+_ODS = re.compile(r"[A-Z0-9]{3,10}")
+
+
+def add_trust(storage: Storage, ods: str, name: str) -> TrustRecord:
+    """Register a trust (or rename it) and its Organization. Raises BadRequest for what is no ODS code."""
+    if not _ODS.fullmatch(ods):
+        raise BadRequest("An ODS code has 3 to 10 capital letters and digits.")
+    if not name.strip():
+        raise BadRequest("A trust needs a name.")
+    record = TrustRecord(ods, name.strip())
+    storage.database.write(lambda connection: _add_trust(storage.unit_of_work(connection), record))
+    return record
+
+
+def _add_trust(uow: UnitOfWork, record: TrustRecord) -> None:
+    feeds.add_trust(uow.connection, record)
+    key = Name(ODS_ORGANIZATION_CODE, record.ods)
+    kind = {"coding": [{"system": ORGANIZATION_TYPE, "code": "prov", "display": "Healthcare Provider"}]}
+    content = {
+        "resourceType": "Organization", "active": True, "name": record.name, "type": [kind],
+        "identifier": [{"system": key.system, "value": key.value}],
+    }  # fmt: skip
+    said = Contribution(
+        f"registry-{record.ods}", "Organization", key, content, event_time=uow.now, message_time=uow.now,
+        status_rank=1, source="registry",
+    )  # fmt: skip
+    uow.lock(f"Organization|{key.system}|{key.value}")
+    contributions.add(uow.connection, [said])
+    Recomposition(uow).run([("Organization", key)])
+
+
+def end_trust(storage: Storage, ods: str, successor: str, valid_to: int | None = None) -> None:
+    """The trust's records are its successor's from `valid_to` (microseconds UTC; now when absent) on.
+
+    Resources change custodian as they are composed again.
+    """
+    when = time.time_ns() // 1000 if valid_to is None else valid_to
+    storage.database.write(lambda connection: feeds.end_trust(connection, ods, successor, when))
+
+
+def add_feed(
+    storage: Storage,
+    name: str,
+    *,
+    trust: str,
+    msh_3: str = "",
+    msh_4: str,
+    profile: str | None = None,
+    peers: str = "",
+    production: bool = True,
+) -> FeedRecord:
+    """Register a feed: messages whose MSH-4 (and MSH-3, unless empty) are these belong to the trust.
+
+    `profile` is the trust's own by default; `peers` are comma-separated addresses or networks that may send.
+    Raises BadRequest, NotFound (trust, profile) or DuplicateKey.
+    """
+    if not name.strip() or not msh_4.strip():
+        raise BadRequest("A feed needs a name and an MSH-4.")
+    _require_networks(peers)
+    chosen = profile or default_profile(trust)
+    load_profile(chosen, trust)
+    now = time.time_ns() // 1000
+    record = FeedRecord(name, trust, msh_3, msh_4, chosen, peers=peers, production=production, created_at=now)
+    storage.database.write(lambda connection: feeds.add_feed(connection, record))
+    return record
+
+
+def _require_networks(peers: str) -> None:
+    try:
+        for peer in filter(None, peers.split(",")):
+            ipaddress.ip_network(peer.strip(), strict=False)
+    except ValueError as error:
+        raise BadRequest("Peers are IP addresses or networks such as 10.1.0.0/16, separated by commas.") from error
