@@ -33,6 +33,7 @@ class Definitions:
 
     def __init__(self, index: Json) -> None:
         self._index = index
+        self._codings: dict[str, frozenset[tuple[str, str]]] = {}
         self.source: Mapping[str, str] = MappingProxyType(index["source"])
         self.types: Mapping[str, TypeDefinition] = _Types(index["types"], [Invariant(*r) for r in index["invariants"]])
 
@@ -82,10 +83,10 @@ class Definitions:
 
     def value_set_codings(self, url: str) -> frozenset[tuple[str, str]] | None:
         """Return the (system, code) pairs of a value set that some element requires, or None if it cannot be listed."""
-        systems = self._index["value_sets"].get(url)
-        if systems is None:
-            return None
-        return frozenset((system, code) for system, codes in systems.items() for code in codes)
+        if url not in self._codings:
+            systems = self._index["value_sets"].get(url, {})
+            self._codings[url] = frozenset((system, code) for system, codes in systems.items() for code in codes)
+        return self._codings[url] or None
 
 
 class _Types(Mapping[str, TypeDefinition]):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from conformance.definitions import definitions
+from fhir_server.fhir.validate.schema import resource_types
 
 _ID = r"[A-Za-z0-9\-.]{1,64}"
 _RELATIVE = re.compile(rf"([A-Z][A-Za-z]+)/{_ID}(/_history/{_ID})?(#[^\s]+)?")
@@ -20,23 +20,20 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+")
 LISTED_MAX = 8
 
 
-def type_of_literal(reference: str) -> str | None:
-    """Return the resource type that a literal reference names, or None when it does not say."""
-    for pattern in (_RELATIVE, _RESTFUL, _CONDITIONAL):
-        if match := pattern.fullmatch(reference):
-            return match.group(1) if match.group(1) in definitions().types else None
-    return None
+def read_literal(reference: str) -> tuple[str | None, str | None]:
+    """Return the resource type that a literal reference names (or None), and what is wrong with its form (or None).
 
-
-def form_problem(reference: str) -> str | None:
-    """Return what is wrong with the form of a literal reference that is not a fragment, or None."""
-    relative = _RELATIVE.fullmatch(reference) or _CONDITIONAL.fullmatch(reference)
-    if relative:
-        known = relative.group(1) in definitions().resource_types
-        return None if known else "does not begin with the name of an R4 resource type"
+    A fragment (`#id`) is not read here: it is resolved among the contained resources.
+    """
+    if match := _RELATIVE.fullmatch(reference) or _CONDITIONAL.fullmatch(reference):
+        if match.group(1) in resource_types():
+            return match.group(1), None
+        return None, "does not begin with the name of an R4 resource type"
+    if match := _RESTFUL.fullmatch(reference):
+        return (match.group(1) if match.group(1) in resource_types() else None), None
     if _ABSOLUTE.fullmatch(reference):
-        return None
-    return "must be Type/id, Type/id/_history/version, an absolute URL, a urn: or #id of a contained resource"
+        return None, None
+    return None, "must be Type/id, Type/id/_history/version, an absolute URL, a urn: or #id of a contained resource"
 
 
 def target_problem(found: Any, targets: Collection[str] | None) -> str | None:
@@ -45,5 +42,5 @@ def target_problem(found: Any, targets: Collection[str] | None) -> str | None:
         return None
     names = sorted(targets)
     allowed = ", ".join(names) if len(names) <= LISTED_MAX else f"one of {len(names)} other types"
-    other = found if found in definitions().resource_types else "something else"
+    other = found if found in resource_types() else "something else"
     return f"must point to {allowed}, not to {other}"

@@ -12,7 +12,7 @@ from conformance.definitions import Invariant, definitions
 from fhir_server.errors import Issue
 from fhir_server.fhir.validate.full import broken
 from fhir_server.fhir.validate.paths import Path, render, safe_name
-from fhir_server.fhir.validate.references import form_problem, target_problem, type_of_literal
+from fhir_server.fhir.validate.references import read_literal, target_problem
 from fhir_server.fhir.validate.schema import Field, Node, node_for, resource_types
 
 Json = dict[str, Any]
@@ -227,10 +227,11 @@ class Walk:
         if reference.startswith("#"):
             self._fragment(reference[1:], field, here)
             return
-        if problem := form_problem(reference):
+        found, problem = read_literal(reference)
+        if problem:
             self.report("value", f"{field.name}.reference {problem}.", here)
             return
-        found = type_of_literal(reference) or self.bundled.get(reference)
+        found = found or self.bundled.get(reference)
         if problem := target_problem(found, field.targets):
             self.report("value", f"{field.name} {problem}.", here)
         elif found and isinstance(stated, str) and stated != found:
