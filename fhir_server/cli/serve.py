@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -37,13 +37,13 @@ def command(**given: Any) -> None:
     run(options.settings(**given))
 
 
-def run(settings: Settings) -> None:
-    """Prepare the store, take the HTTP port, and supervise the children until told to stop."""
+def run(settings: Settings, companions: Sequence[ChildSpec] = ()) -> None:
+    """Prepare the store, take the HTTP port, and supervise the children (and `companions`) until told to stop."""
     logs.configure(settings.log_level)
     metrics.clean(settings.metrics_dir)
     with _http_port(settings) as settings:
         _prepare(settings)
-        specs = children(settings)
+        specs = [*children(settings), *companions]
         SERVING(address=settings.http, count=len(specs))
         Supervisor(specs, stop_timeout_s=settings.stop_timeout_s).run()
 

@@ -39,3 +39,7 @@ class Life:
     def is_due(self, now: float) -> bool:
         """Should it be started now?"""
         return self.restart_at is not None and now >= self.restart_at
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until it should be started; 0 when it is due or runs."""
+        return round(max(0.0, self.restart_at - now), 3) if self.restart_at is not None else 0.0

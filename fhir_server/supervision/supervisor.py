@@ -23,6 +23,12 @@ CHILD_DIED = logs.event(
     *("child", "pid", "exit_code", "delay_s"),
     level=logging.WARNING,
 )
+CHILD_NOT_STARTED = logs.event(
+    "supervision.child-not-started",
+    "A child process could not be started and will be tried again.",
+    *("child", "delay_s"),
+    level=logging.ERROR,
+)
 CHILD_KILLED = logs.event(
     "supervision.child-killed", "A child did not stop in time and was killed.", "child", "pid", level=logging.WARNING
 )
@@ -82,24 +88,32 @@ class Supervisor:
     def _start_due(self, now: float, read_end: int) -> None:
         for child in self._children:
             if child.life.is_due(now):
-                child.process = _spawn(child.spec, read_end)
-                child.life = child.life.start(now)
-                CHILD_STARTED(child=child.spec.name, pid=child.process.pid, attempt=child.life.failures + 1)
+                self._start(child, now, read_end)
+
+    def _start(self, child: _Child, now: float, read_end: int) -> None:
+        """A machine that is out of memory or processes must not bring the others down: it is tried again later."""
+        child.life = child.life.start(now)
+        try:
+            child.process = _spawn(child.spec, read_end)
+        except OSError as error:
+            child.life = child.life.die(now, self._policy)
+            CHILD_NOT_STARTED(child=child.spec.name, delay_s=child.life.wait_s(now), exc=error)
+        else:
+            CHILD_STARTED(child=child.spec.name, pid=child.process.pid, attempt=child.life.failures + 1)
 
     def _reap(self, now: float) -> None:
         for child in self._children:
             if child.process is not None and child.process.poll() is not None:
                 child.life = child.life.die(now, self._policy)
-                delay_s = round((child.life.restart_at or now) - now, 3)
                 pid, exit_code = child.process.pid, child.process.returncode
-                CHILD_DIED(child=child.spec.name, pid=pid, exit_code=exit_code, delay_s=delay_s)
+                CHILD_DIED(child=child.spec.name, pid=pid, exit_code=exit_code, delay_s=child.life.wait_s(now))
                 _signal_group(child, signal.SIGKILL)
                 child.process = None
 
     def _wait(self, wake: socket.socket, now: float) -> None:
         """Sleep until a signal arrives or the next restart is due."""
-        due = [child.life.restart_at - now for child in self._children if child.life.restart_at is not None]
-        _sleep(wake, max(0.0, min(due)) if due else None)
+        due = [child.life.wait_s(now) for child in self._children if child.life.restart_at is not None]
+        _sleep(wake, min(due) if due else None)
 
     def _stop(self, wake: socket.socket) -> None:
         """SIGTERM to every child and its own children, then SIGKILL to what is left after the time to stop."""

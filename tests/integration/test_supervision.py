@@ -137,6 +137,13 @@ def test_child_that_keeps_dying_is_started_later_and_later(start):
     assert delays == pytest.approx([0.1, 0.2, 0.4, 0.8])
 
 
+def test_child_that_cannot_be_started_is_tried_again_and_the_others_run(start):
+    missing = "children += [ChildSpec('none', ('/no/such/program',))]\nSupervisor("
+    run = start(supervisor("one").replace("Supervisor(", missing))
+    eventually(lambda: len(run.events("child-not-started")) >= 3)
+    assert is_running(run.pids("one")[0])
+
+
 def test_terminated_supervisor_stops_its_children_and_says_so(start):
     run = start(supervisor("one", "two"))
     eventually(lambda: len(run.events("child-started")) == 2)
