@@ -59,7 +59,7 @@ def labelled_pixels(plan: StudyPlan, instance: InstancePlan) -> Pixels:
     shape = kind.series[instance.series_number - 1]
     bits = int(kind.attributes(instance.series_number, instance.instance_number)["BitsStored"])
     lines = (
-        f"{plan.place.trust} {plan.place.trust_name}",
+        f"{plan.place.trust} {plan.place.site_name}",
         f"{plan.modality} {shape.description}",
         f"image {instance.instance_number}/{shape.instances}  SYNTHETIC",
     )

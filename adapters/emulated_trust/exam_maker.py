@@ -13,6 +13,7 @@ from adapters.emulated_trust.trusts import BY_ODS, TRUSTS, Trust
 
 HISTORY_DAYS = 3 * 365
 _REPORTING_DAYS_MAX = 14
+_LIVE_UNREPORTED = 0.15
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,20 @@ def make_exam(seed: int, person: RegionPerson, index: int, now: datetime, wish: 
     return _assemble(random, key, person, trust, BY_CODE[wish.code] if wish.code else chosen, course, wish)
 
 
-def make_live_exam(random: Random, person: RegionPerson, trust: Trust, course: Course) -> RegionExam:
-    """An exam that happens while the region runs; its key is its own time, so that no two runs make the same one."""
-    key = f"live/{person.number}/{trust.ods}/{course.ordered.isoformat()}"
-    return _assemble(random, key, person, trust, _draw_exam(random), course, Wish())
+def make_live_exam(person: RegionPerson, trust: Trust, ordered: datetime) -> RegionExam:
+    """An exam that happens while the region runs, told in seconds; who, where and when make all the rest of it."""
+    key = f"live/{person.number}/{trust.ods}/{ordered.isoformat()}"
+    random = Random(key)
+    return _assemble(random, key, person, trust, _draw_exam(random), _live_course(random, ordered), Wish())
+
+
+def _live_course(random: Random, ordered: datetime) -> Course:
+    """Arrival, pictures and report within a minute or so; some stay unreported."""
+    arrived, performed = ordered + timedelta(seconds=4), ordered + timedelta(seconds=9)
+    if random.random() < _LIVE_UNREPORTED:
+        return Course(ordered, arrived, performed)
+    early = ordered + timedelta(seconds=13) if random.random() < 0.3 else None
+    return Course(ordered, arrived, performed, early, ordered + timedelta(seconds=random.randint(18, 60)))
 
 
 def _assemble(  # noqa: PLR0913 (the one place where all that was drawn comes together)

@@ -6,21 +6,20 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from adapters.emulated_trust.exam import LONDON, Course, RegionExam
+from adapters.emulated_trust.diary import Diary
+from adapters.emulated_trust.exam import LONDON, RegionExam
 from adapters.emulated_trust.exam_maker import make_live_exam
 from adapters.emulated_trust.messages import TimedMessage, order, registration, result, visit
 from adapters.emulated_trust.mllp_client import Stopped
 from adapters.emulated_trust.region import PATIENTS_MIN, Region
+from adapters.emulated_trust.study import StudyPlan
 from adapters.emulated_trust.systems import TrustSystems
 
 Action = Callable[[], object]
-_ARRIVE_S, _IMAGES_S, _PERFORMED_S, _PRELIMINARY_S = 4, 8, 9, 13
-_REPORT_S = (18, 60)
-_UNREPORTED = 0.15
 
 
 @dataclass(frozen=True, order=True)
@@ -34,9 +33,12 @@ def run_live(
     systems: Mapping[str, TrustSystems],
     stop: threading.Event,
     exams_per_minute: float = 6.0,
+    diary: Diary | None = None,
 ) -> None:
-    """Start new exams at this rate and see each through; returns when `stop` is set or a RIS was closed."""
-    random = Random()
+    """Start new exams at this rate and see each through; returns when `stop` is set or a RIS was closed.
+
+    New exams are noted in the diary, so that the PACSs still hold their images after a restart.
+    """
     gap = timedelta(seconds=60 / exams_per_minute)
     queue: list[tuple[_Due, Action]] = []
     numbers = itertools.count()
@@ -44,7 +46,10 @@ def run_live(
     while not stop.is_set():
         now = datetime.now(LONDON)
         if now >= next_exam:
-            for when, action in _new_exam(region, systems, random, now.replace(microsecond=0), stop):
+            exam = _new_exam(region, systems, now.replace(microsecond=0))
+            if diary is not None:
+                diary.note(exam)
+            for when, action in _steps(systems[exam.trust.ods], exam, stop):
                 heapq.heappush(queue, (_Due(when, next(numbers)), action))
             next_exam = now + gap
         try:
@@ -60,40 +65,30 @@ def _do_what_is_due(queue: list[tuple[_Due, Action]], now: datetime) -> None:
         heapq.heappop(queue)[1]()
 
 
-def _new_exam(
-    region: Region, systems: Mapping[str, TrustSystems], random: Random, now: datetime, stop: threading.Event
-) -> Iterator[tuple[datetime, Action]]:
-    """The steps of one new exam with their times. The people of the special cases are left as they are."""
+def _new_exam(region: Region, systems: Mapping[str, TrustSystems], now: datetime) -> RegionExam:
+    """Somebody new to image, where the PACS runs. The people of the special cases are left as they are."""
+    random = Random()
     person = random.choice(region.people[PATIENTS_MIN:] or region.people)
     open_trusts = [trust for trust in region.trusts if systems[trust.ods].pacs.running]
-    exam = make_live_exam(random, person, random.choice(open_trusts or region.trusts), _live_course(random, now))
-    system = systems[exam.trust.ods]
+    return make_live_exam(person, random.choice(open_trusts or region.trusts), now)
+
+
+def _steps(system: TrustSystems, exam: RegionExam, stop: threading.Event) -> Iterator[tuple[datetime, Action]]:
+    """What is to be done when; the images are in the archive before the RIS says that the exam is done."""
     for message in _live_messages(exam):
         yield message.when, _sender(system, message)
-    yield now + timedelta(seconds=_IMAGES_S), lambda: _make_images(system, exam, stop)
+    plan = exam.study()
+    if plan is not None:
+        yield plan.started + timedelta(seconds=8), lambda: _make_images(system, plan, stop)
 
 
 def _sender(system: TrustSystems, message: TimedMessage) -> Action:
     return lambda: system.send(message)
 
 
-def _make_images(system: TrustSystems, exam: RegionExam, stop: threading.Event) -> None:
-    plan = exam.study()
-    if plan is not None:
-        system.keep(plan)
-        system.forward(plan, stop)
-
-
-def _live_course(random: Random, now: datetime) -> Course:
-    def after(seconds: int) -> datetime:
-        return now + timedelta(seconds=seconds)
-
-    reported = random.random() >= _UNREPORTED
-    course = Course(now, after(_ARRIVE_S), after(_PERFORMED_S))
-    if not reported:
-        return course
-    early = after(_PRELIMINARY_S) if random.random() < 0.3 else None
-    return replace(course, preliminary=early, final=after(random.randint(*_REPORT_S)))
+def _make_images(system: TrustSystems, plan: StudyPlan, stop: threading.Event) -> None:
+    system.keep(plan)
+    system.forward(plan, stop)
 
 
 def _live_messages(exam: RegionExam) -> Iterator[TimedMessage]:

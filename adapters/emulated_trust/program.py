@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from adapters.emulated_trust.run import RunningRegion, describe, start_region
@@ -18,7 +19,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parse(arguments)
     host, port, aet = options.dicom.split(":")
     dicom = (host, int(port), aet)
-    running = start_region(_address(options.mllp), dicom, options.patients, options.port_base, options.seed)
+    running = start_region(
+        _address(options.mllp), dicom, options.patients, options.port_base, options.seed, options.diary
+    )
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
@@ -37,6 +40,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--patients", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port-base", type=int, default=0, help="first of sixteen PACS ports; 0 takes free ones")
+    parser.add_argument("--diary", type=Path, help="file that lets a region started again go on where it was")
     parser.add_argument("--rate", type=float, default=6.0, help="new exams per minute; 0 for none")
     parser.add_argument("--control", action="store_true", help="obey standard input and end with it")
     return parser.parse_args(arguments)

@@ -7,8 +7,12 @@ sends the history, then live traffic, and with --control obeys `stop RNQ`, `star
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
+from adapters.emulated_trust.diary import Diary
+from adapters.emulated_trust.exam import RegionExam
 from adapters.emulated_trust.history import Progress, load_history
 from adapters.emulated_trust.live import run_live
 from adapters.emulated_trust.mllp_client import MllpClient
@@ -45,7 +49,8 @@ class RunningRegion:
 
     region: Region
     systems: dict[str, TrustSystems]
-    _stop: threading.Event
+    diary: Diary | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
     _live: threading.Thread | None = None
 
     @property
@@ -62,7 +67,7 @@ class RunningRegion:
 
     def start_live(self, exams_per_minute: float = 6.0) -> None:
         """Let new exams flow in a thread of their own until `stop`."""
-        arguments = (self.region, self.systems, self._stop, exams_per_minute)
+        arguments = (self.region, self.systems, self._stop, exams_per_minute, self.diary)
         self._live = threading.Thread(target=run_live, args=arguments, name="live", daemon=True)
         self._live.start()
 
@@ -72,8 +77,8 @@ class RunningRegion:
             system.ris.close()
         if self._live is not None:
             self._live.join(_STOP_TIMEOUT_S)
-        for system in self.systems.values():
-            system.pacs.stop()
+        with ThreadPoolExecutor(len(self.systems)) as pool:  # each waits for its listeners' next poll
+            list(pool.map(lambda system: system.pacs.stop(), self.systems.values()))
 
 
 def start_region(
@@ -82,19 +87,30 @@ def start_region(
     patients: int = 40,
     port_base: int = 0,
     seed: int = 1,
+    diary_path: Path | None = None,
 ) -> RunningRegion:
     """Open the PACSs' doors and make ready to send; nothing is sent before `load_history` or `start_live`.
 
     `mllp` and `dicom` are the region's doors (host, port; host, port, AE title). PACS ports count up from `port_base`
-    (two for each trust, see `plan_endpoints`), or are free ones when it is 0.
+    (two for each trust, see `plan_endpoints`), or are free ones when it is 0. With a diary file, a region that is
+    started again tells the same story, and its PACSs still hold the images of earlier live exams.
     """
-    region = Region(seed, patients)
+    diary = Diary(diary_path) if diary_path else None
+    region = diary.tell(seed, patients) if diary else Region(seed, patients)
     door = Peer(dicom[2], dicom[0], dicom[1])
     systems = {
         trust.ods: TrustSystems(trust, MllpClient(*mllp), _start_pacs(region, trust, port_base, door), door)
         for trust in region.trusts
     }
-    return RunningRegion(region, systems, threading.Event())
+    for exam in diary.live_exams(region) if diary else ():
+        _keep(systems[exam.trust.ods], exam)
+    return RunningRegion(region, systems, diary)
+
+
+def _keep(system: TrustSystems, exam: RegionExam) -> None:
+    plan = exam.study()
+    if plan is not None:
+        system.keep(plan)
 
 
 def plan_endpoints(port_base: int) -> list[TrustEndpoints]:

@@ -157,3 +157,14 @@ def test_frozen_pacs_accepts_and_never_answers(pacs: Pacs) -> None:
         requests.get(f"{pacs.dicomweb_url}/studies", timeout=0.4)
     pacs.thaw()
     assert requests.get(f"{pacs.dicomweb_url}/studies", timeout=10).ok
+
+
+def test_pacs_stopped_in_mid_transfer_cuts_the_body_short(pacs: Pacs) -> None:
+    url = f"{pacs.dicomweb_url}/studies/{CT.study_instance_uid}"
+    with requests.get(url, stream=True, timeout=10) as answer:
+        parts = answer.iter_content(4096)
+        next(parts)
+        pacs.stop()
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            list(parts)
+    pacs.start()

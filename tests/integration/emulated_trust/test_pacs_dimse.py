@@ -150,3 +150,23 @@ def _comparable(metadata: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _filled(row: dict[str, Any]) -> list[Any]:
     """The values, where an empty one is written as null by one PACS and as an empty string by the other."""
     return [value or None for value in row.get("Value") or []]
+
+
+def test_frozen_pacs_takes_the_association_and_answers_nothing(pacs: Pacs) -> None:
+    association = _associate(pacs, Verification)
+    association.dimse_timeout = 0.5
+    pacs.freeze()
+    assert "Status" not in association.send_c_echo()
+    pacs.thaw()
+    again = _associate(pacs, Verification)
+    assert again.send_c_echo().Status == 0x0000
+    again.release()
+
+
+def test_stopped_pacs_is_gone_and_comes_back_on_its_port(pacs: Pacs) -> None:
+    pacs.stop()
+    assert not _associate(pacs, Verification).is_established
+    pacs.start()
+    association = _associate(pacs, Verification)
+    assert association.is_established
+    association.release()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -84,6 +85,24 @@ def test_live_exam_goes_from_order_to_images(doors: tuple[MllpDoor, DicomDoor], 
     assert events[0] == "ADT^A28" and events[1] == events[2] == events[4]
     facility = peek_header(mllp.received[0]).sending_facility
     assert len(running.systems[facility].pacs.archive.studies()) == before[facility] + 1
+
+
+def test_images_of_a_live_exam_are_there_after_a_restart(doors: tuple[MllpDoor, DicomDoor], tmp_path: Path) -> None:
+    mllp, dicom = doors
+    door = (dicom.peer.host, dicom.peer.port, dicom.peer.aet)
+    first = start_region(mllp.address, door, patients=9, diary_path=tmp_path / "diary")
+    seeded = _held(first)
+    first.start_live(exams_per_minute=600)
+    _wait(lambda: len((tmp_path / "diary").read_text().splitlines()) > 3)
+    first.stop()
+    noted = len((tmp_path / "diary").read_text().splitlines()) - 1
+    second = start_region(mllp.address, door, patients=9, diary_path=tmp_path / "diary")
+    assert len(_held(second)) == len(seeded) + noted and _held(second) >= _held(first)
+    second.stop()
+
+
+def _held(running: RunningRegion) -> set[str]:
+    return {plan.study_instance_uid for system in running.systems.values() for plan in system.pacs.archive.studies()}
 
 
 def test_planned_endpoints_are_two_ports_apart() -> None:
