@@ -59,7 +59,7 @@ def put(resource: Json, place: Place, value: Any) -> None:
         parent[place[-1]] = value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_mutated_resource_gets_issues_and_no_exception(data: st.DataObject) -> None:
     number = data.draw(st.integers(0, len(RESOURCES) - 1))
@@ -72,7 +72,7 @@ def test_mutated_resource_gets_issues_and_no_exception(data: st.DataObject) -> N
         assert issue.text.endswith((".", ")", "?"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ANY_JSON)
 def test_any_json_at_all_is_judged(content: Any) -> None:
     validate_resource(content)
