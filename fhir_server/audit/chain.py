@@ -7,6 +7,8 @@ the disclosure's bytes. The chain of a writer starts at the SHA-256 of its name.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import fields, replace
+from typing import Any
 
 import msgspec
 
@@ -38,7 +40,18 @@ def next_link(previous: bytes, payload: bytes) -> bytes:
 
 
 def encode_disclosure(disclosure: Disclosure) -> bytes:
-    return _encoder.encode(disclosure)
+    """The bytes that are spooled and chained; bytes of a request that are not UTF-8 are written as escapes."""
+    try:
+        return _encoder.encode(disclosure)
+    except UnicodeEncodeError:
+        return _encoder.encode(_without_surrogates(disclosure))
+
+
+def _without_surrogates(disclosure: Disclosure) -> Disclosure:
+    """Python keeps bytes that it could not decode as lone surrogates, which JSON cannot say."""
+    texts: dict[str, Any] = {f.name: getattr(disclosure, f.name) for f in fields(disclosure)}
+    changed = {k: v.encode("utf-8", "backslashreplace").decode() for k, v in texts.items() if isinstance(v, str)}
+    return replace(disclosure, **texts | changed)
 
 
 def decode_disclosure(payload: bytes) -> Disclosure:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fhir_server import metrics
-from fhir_server.audit.chain import SpoolLine, decode_disclosure, decode_line, first_link, next_link
+from fhir_server.audit.chain import decode_disclosure, decode_line, first_link, next_link
 from fhir_server.audit.checkpoint import load_signing_key, make_checkpoint
 from fhir_server.audit.spool_files import Chunk, SpoolFile, is_finished, list_spool_files, read_chunk
+from fhir_server.errors import Unavailable
 from fhir_server.logs import event
 from fhir_server.storage.disclosures import (
     Connection,
@@ -73,8 +74,15 @@ class _Batch:
 def file_spools(storage: Storage, directory: Path) -> int:
     """File everything that waits in `directory` and in the database's own spool; how many disclosures were filed.
 
-    Raises Unavailable when the database cannot take them now: they stay where they are.
+    Raises Unavailable when the database cannot take them or the spool cannot be read now: they stay where they are.
     """
+    try:
+        return _file_all(storage, directory)
+    except OSError as error:
+        raise Unavailable("The audit spool cannot be read now.") from error
+
+
+def _file_all(storage: Storage, directory: Path) -> int:
     filed = 0
     while _has_work(storage, directory):
         batch = storage.database.write(lambda connection: _file_batch(storage, connection, directory))
@@ -142,11 +150,12 @@ def _collect_written(connection: Connection, batch: _Batch) -> None:
         return
     batch.more = len(payloads) == _BATCH_WRITTEN
     position = batch.position(TRANSACTIONS)
+    number, link = position.position, position.chain
     for payload in payloads:
-        link = next_link(position.chain, payload)
-        batch.rows.append(make_row(position, payload, link))
-        position = replace(position, position=position.position + 1, chain=link)
-    batch.move(position)
+        link = next_link(link, payload)
+        batch.rows.append(make_row(position.writer_number, number, payload, link))
+        number += 1
+    batch.move(replace(position, position=number, chain=link))
 
 
 def _collect_file(file: SpoolFile, batch: _Batch) -> None:
@@ -173,53 +182,45 @@ def _collect_file(file: SpoolFile, batch: _Batch) -> None:
 
 
 def _collect_lines(file: SpoolFile, chunk: Chunk, position: WriterPosition, batch: _Batch) -> WriterPosition:
+    """Add the lines' rows. A line that does not follow is filed all the same, under the chain that it claims."""
+    number, link = position.position, position.chain
     for line in chunk.lines:
-        position = _collect_line(file, line, position, batch)
+        try:
+            parsed = decode_line(line)
+            payload, claimed = bytes(parsed.disclosure), bytes.fromhex(parsed.chain)
+            batch.rows.append(make_row(position.writer_number, number, payload, claimed))
+        except ValueError:
+            batch.broken += 1
+            _put_aside(file.path, line)
+            continue
+        batch.broken += parsed.position != number or claimed != next_link(link, payload)
+        number, link = number + 1, claimed
     batch.size += chunk.end - position.offset
-    position = replace(position, offset=chunk.end)
+    position = replace(position, offset=chunk.end, position=number, chain=link)
     if chunk.lines:
         batch.move(position)
     return position
 
 
-def _collect_line(file: SpoolFile, line: bytes, position: WriterPosition, batch: _Batch) -> WriterPosition:
-    """Add one line's row. A line that does not follow is filed all the same, under the chain that it claims."""
-    try:
-        parsed = decode_line(line)
-        payload, claimed = bytes(parsed.disclosure), bytes.fromhex(parsed.chain)
-        row = make_row(position, payload, claimed)
-    except ValueError:
-        batch.broken += 1
-        _put_aside(file.path, line)
-        return position
-    batch.broken += not _follows(parsed, position, payload, claimed)
-    batch.rows.append(row)
-    return replace(position, position=position.position + 1, chain=claimed)
-
-
-def _follows(line: SpoolLine, position: WriterPosition, payload: bytes, claimed: bytes) -> bool:
-    return line.position == position.position and claimed == next_link(position.chain, payload)
-
-
-def make_row(position: WriterPosition, payload: bytes, link: bytes) -> DisclosureRow:
-    """The row of a disclosure at a writer's position. Raises ValueError when the payload is not a disclosure."""
+def make_row(writer_number: int, position: int, payload: bytes, link: bytes) -> DisclosureRow:
+    """The row of a disclosure in a writer's chain. Raises ValueError when the payload is not a disclosure."""
     disclosure = decode_disclosure(payload)
-    versions = tuple(
+    versions = [
         VersionRow(entry.resource_type, entry.resource_id, entry.version_id, patient_id)
         for entry in disclosure.entries
         for patient_id in entry.patient_ids or (None,)
-    )
+    ]
     return DisclosureRow(
-        recorded=disclosure.recorded_us,
-        writer_number=position.writer_number,
-        position=position.position,
-        interaction=disclosure.interaction,
-        action=disclosure.action,
-        outcome=disclosure.outcome,
-        caller_id=disclosure.caller_id,
-        payload=payload,
-        chain=link,
-        versions=versions,
+        disclosure.recorded_us,
+        writer_number,
+        position,
+        disclosure.interaction,
+        disclosure.action,
+        disclosure.outcome,
+        disclosure.caller_id,
+        payload,
+        link,
+        tuple(versions),
     )
 
 

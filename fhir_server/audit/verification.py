@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fhir_server.audit.chain import first_link, next_link
 from fhir_server.audit.checkpoint import hash_checkpoint, is_signed
@@ -70,7 +70,7 @@ def _verify_writer(
     link, count = first_link(position.writer), 0
     for row in walk_writer(connection, position.writer_number):
         report.disclosures += 1
-        problem = _row_problem(row, position, link, count)
+        problem = _row_problem(row, link, count)
         if problem:
             report.problems.append(f"{position.writer} {row.position}: {problem}")
         link, count = row.chain, row.position + 1
@@ -80,13 +80,13 @@ def _verify_writer(
         report.problems.append(f"{position.writer} {count}: disclosures are missing from here on")
 
 
-def _row_problem(row: DisclosureRow, position: WriterPosition, link: bytes, expected: int) -> str:
+def _row_problem(row: DisclosureRow, link: bytes, expected: int) -> str:
     if row.position != expected:
         return f"disclosures {expected} to {row.position - 1} are missing"
     if row.chain != next_link(link, row.payload):
         return "does not follow from the disclosure before"
     try:
-        made = make_row(replace(position, position=row.position), row.payload, row.chain)
+        made = make_row(row.writer_number, row.position, row.payload, row.chain)
     except ValueError:
         return "is not a disclosure"
     return "" if made == row else "the columns differ from the payload"

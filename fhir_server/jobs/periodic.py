@@ -147,7 +147,7 @@ class Scheduler:
             run.job.run(run.stop)
         except Exception as error:  # noqa: BLE001  (whatever a job raises, the next run must come)
             problem = error
-        delay = _delay(run, failed=problem is not None)
+        delay = next_delay(run.job, run.failures, failed=problem is not None)
         metrics.observe_job(run.job.name, "retry" if problem else "done", time.monotonic() - began)
         if problem is not None:
             _FAILED(job=run.job.name, attempt=run.failures + 1, delay_s=round(delay, 1), exc=problem)
@@ -166,9 +166,9 @@ class Scheduler:
         finish_job(connection, name, self._holder, finished=now, next_run=next_run, problem=problem)
 
 
-def _delay(run: _Run, *, failed: bool) -> float:
-    """Seconds to the next run, spread a little so that jobs do not march in step; longer after each failure."""
-    seconds = run.job.interval_s
+def next_delay(job: PeriodicJob, failures: int, *, failed: bool) -> float:
+    """Seconds to the next run: the interval, or longer with each failure in a row (`failures` before this one)."""
+    seconds = job.interval_s
     if failed:
-        seconds = min(max(seconds, 1.0) * 2 ** min(run.failures, 16), max(seconds, _PAUSE_MAX_S))
+        seconds = min(max(seconds, 1.0) * 2 ** min(failures, 16), max(seconds, _PAUSE_MAX_S))
     return seconds * random.uniform(1 - _JITTER, 1 + _JITTER)

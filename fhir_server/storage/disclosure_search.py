@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, or_, select, tuple_
 from fhir_server.storage.disclosures import Connection, DisclosureRow
 from fhir_server.storage.tables.disclosure import disclosed_version, disclosure
 
-_COLUMNS = [disclosure.c[name] for name in DisclosureRow.__dataclass_fields__ if name != "versions"]
+_COLUMNS = [disclosure.c[name] for name in DisclosureRow._fields[:-1]]
 _KEY = ("recorded", "writer_number", "position")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from fhir_server.storage.bulk import insert_rows
 from fhir_server.storage.keys import new_resource_id
 from fhir_server.storage.tables.disclosure import (
     disclosed_version,
@@ -22,8 +23,7 @@ __all__ = ["CheckpointRow", "Connection", "DisclosureRow", "VersionRow", "Writer
 _CHUNK = 2000
 
 
-@dataclass(frozen=True)
-class VersionRow:
+class VersionRow(NamedTuple):
     """One disclosed version and one patient whom it is about (None: nobody)."""
 
     resource_type: str
@@ -32,8 +32,7 @@ class VersionRow:
     patient_id: str | None
 
 
-@dataclass(frozen=True)
-class DisclosureRow:
+class DisclosureRow(NamedTuple):
     """One filed disclosure; `payload` is what the chain covers, the columns before it are copied out of it."""
 
     recorded: int
@@ -72,7 +71,8 @@ class CheckpointRow:
     signature: bytes
 
 
-_COLUMNS = [name for name in DisclosureRow.__dataclass_fields__ if name != "versions"]
+#: The columns of `disclosure` in the order of DisclosureRow.
+_COLUMNS = DisclosureRow._fields[:-1]
 
 
 def add_written(connection: Connection, payload: bytes) -> None:
@@ -112,25 +112,15 @@ def save_position(connection: Connection, position: WriterPosition) -> None:
 
 def add_disclosures(connection: Connection, rows: Sequence[DisclosureRow]) -> None:
     """Insert disclosures and their versions in bulk."""
-    if rows:
-        connection.execute(insert(disclosure), [{name: getattr(row, name) for name in _COLUMNS} for row in rows])
+    insert_rows(connection, disclosure, _COLUMNS, [row[:-1] for row in rows])
     versions = [values for row in rows for values in _version_values(row)]
-    if versions:
-        connection.execute(insert(disclosed_version), versions)
+    insert_rows(connection, disclosed_version, [column.name for column in disclosed_version.columns], versions)
 
 
-def _version_values(row: DisclosureRow) -> Iterator[dict[str, Any]]:
-    for ordinal, version in enumerate(row.versions):
-        yield {
-            "recorded": row.recorded,
-            "writer_number": row.writer_number,
-            "position": row.position,
-            "ordinal": ordinal,
-            "resource_type": version.resource_type,
-            "resource_id": version.resource_id,
-            "version_id": version.version_id,
-            "patient_id": version.patient_id,
-        }
+def _version_values(row: DisclosureRow) -> Iterator[tuple[Any, ...]]:
+    for ordinal, v in enumerate(row.versions):
+        key = (row.recorded, row.writer_number, row.position, ordinal)
+        yield (*key, *v)
 
 
 def walk_writer(connection: Connection, writer_number: int) -> Iterator[DisclosureRow]:
@@ -168,11 +158,9 @@ def attach_versions(connection: Connection, rows: Sequence[DisclosureRow]) -> li
     for v in connection.execute(statement):
         version = VersionRow(v.resource_type, v.resource_id, v.version_id, v.patient_id)
         found.setdefault((v.recorded, v.writer_number, v.position), []).append(version)
-    return [_with_versions(row, found.get((row.recorded, row.writer_number, row.position), [])) for row in rows]
-
-
-def _with_versions(row: DisclosureRow, versions: Sequence[VersionRow]) -> DisclosureRow:
-    return DisclosureRow(**{name: getattr(row, name) for name in _COLUMNS}, versions=tuple(versions))
+    return [
+        row._replace(versions=tuple(found.get((row.recorded, row.writer_number, row.position), []))) for row in rows
+    ]
 
 
 def last_checkpoint(connection: Connection) -> CheckpointRow | None:

@@ -29,6 +29,11 @@ def migrate(database: Database) -> int:
 
     Safe to call from several processes at once. Raises SchemaMismatch when the schema is too new for this code.
     """
+    with database.read() as connection:
+        found = schema_version(connection)
+    if found is not None and found[0] >= SCHEMA_VERSION:
+        _check_code(found[1])
+        return found[0]
     return database.write(lambda connection: _migrate(database, connection))
 
 

@@ -39,6 +39,19 @@ while True:
 """
 
 
+KILLED_FILER = """
+import sys
+from pathlib import Path
+from fhir_server.audit.filing import file_spools
+from fhir_server.storage.database import Database
+from fhir_server.storage.unit_of_work import Storage
+storage = Storage(Database(sys.argv[1]))
+print("filing", flush=True)
+while True:
+    file_spools(storage, Path(sys.argv[2]))
+"""
+
+
 def _request_ids(storage: Storage) -> list[str]:
     with storage.database.read() as connection:
         payloads = connection.execute(select(disclosure.c.payload).order_by(disclosure.c.recorded)).scalars()
@@ -129,6 +142,33 @@ def test_killed_writer_loses_nothing_that_was_answered(storage: Storage, directo
     assert {f"q{number}" for number in answered} <= set(found)
     assert verify_chain(storage).problems == []
     assert list(directory.glob("*.spool")) == []
+
+
+def test_killed_filer_files_nothing_twice(storage: Storage, directory: Path) -> None:
+    spool = _spool_some(directory, 1)
+    url = storage.database.url.render_as_string(hide_password=False)
+    count = 1
+    for _round in range(3):
+        command = [sys.executable, "-c", KILLED_FILER, url, str(directory)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as filer:
+            assert filer.stdout is not None
+            assert filer.stdout.readline() == "filing\n"
+            deadline = time.monotonic() + 0.3
+            while time.monotonic() < deadline:
+                for _line in range(20):
+                    spool.append(make_disclosure(count))
+                    count += 1
+                time.sleep(0.005)
+            filer.send_signal(signal.SIGKILL)
+    file_spools(storage, directory)
+    assert sorted(_request_ids(storage)) == sorted(f"q{number}" for number in range(count))
+    assert verify_chain(storage).problems == []
+
+
+def test_spool_that_cannot_be_read_is_unavailable(storage: Storage, tmp_path: Path) -> None:
+    (tmp_path / "web-1-1.000000.spool").mkdir()
+    with pytest.raises(Unavailable):
+        file_spools(storage, tmp_path)
 
 
 def test_torn_line_of_a_dead_writer_is_not_filed(storage: Storage, directory: Path) -> None:

@@ -40,6 +40,13 @@ def test_appended_disclosure_can_be_read_back(tmp_path: Path) -> None:
     assert decode_disclosure(line.disclosure) == make_disclosure(7, query="name=O'Neill\n&x=☃")
 
 
+def test_query_of_undecodable_bytes_is_kept_as_escapes(tmp_path: Path) -> None:
+    sent = b"name=\xff\xfe%00".decode("utf-8", "surrogateescape")
+    DisclosureSpool(tmp_path, "web").append(make_disclosure(query=sent))
+    [line] = _lines(tmp_path)
+    assert decode_disclosure(line.disclosure).query == "name=\\udcff\\udcfe%00"
+
+
 def test_file_is_named_after_writer_and_process_and_private(tmp_path: Path) -> None:
     DisclosureSpool(tmp_path, "web").append(make_disclosure())
     [file] = _files(tmp_path)
