@@ -18,6 +18,7 @@ from hl7.view import Segment
 _MSH = re.compile(r"(?:^|(?<=[\r\n\x00 \t\ufeff\x0b]))MSH(?=[^\w\s\x00-\x1f])")
 _MSH_ANYWHERE = re.compile(r"MSH(?=[^\w\s\x00-\x1f])")
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 # Only these are read as segments when written in lower case; any other such line is wrapped text.
 _LOWER_CASE = frozenset(
@@ -80,16 +81,23 @@ def parse_message(raw: bytes, *, default_charset: str = "", forced_charset: str 
     decoded = decode(raw, header.charset, default_charset=default_charset, forced_charset=forced_charset)
     warnings = list(decoded.warnings)
     text = decoded.text
-    if "\x00" in text:
-        text = text.replace("\x00", "")
-        warnings.append(Warning("", "nul-bytes", "NUL bytes were taken out"))
     start = _find_msh(text)
     if text[:start].strip("\ufeff \t\r\n\x0b"):
         warnings.append(Warning("MSH", "junk-before-header", "what stands before MSH was left out"))
     text = text[start:].rstrip("\x1c\x0b \t")
     delimiters = _delimiters(text, warnings)
+    text = _without_controls(text, delimiters, warnings)
     segments = [Segment(name, line, delimiters, decoded.charset) for name, line in _lines(text, delimiters, warnings)]
     return Message(header, segments, decoded.charset, warnings)
+
+
+def _without_controls(text: str, delimiters: Delimiters, warnings: list[Warning]) -> str:
+    """No NUL and no other control character but line ends and tabs, which no FHIR string may hold."""
+    found = set(_CONTROL.findall(text)) - set(delimiters.encoding_characters())
+    if not found:
+        return text
+    warnings.append(Warning("", "control-characters", "control characters were taken out"))
+    return text.translate({ord(character): " " if character == "\f" else None for character in found})
 
 
 def _find_msh(text: str) -> int:

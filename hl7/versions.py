@@ -41,19 +41,24 @@ def nearest_version(version: str) -> str:
 def segment_definitions(version: str) -> Mapping[str, tuple[FieldDefinition, ...]]:
     """Every segment of the version (see `nearest_version`), by its name."""
     library = importlib.import_module(SUPPORTED_LIBRARIES[nearest_version(version)])
-    return {name: _fields(structure) for name, structure in library.SEGMENTS.items()}
+    # Besides segments the tables hold pseudo-segments (ANYHL7SEGMENT, Hxx), which list no fields.
+    return {name: _fields(structure) for name, structure in library.SEGMENTS.items() if len(name) == 3}
 
 
 def _fields(structure: tuple[Any, ...]) -> tuple[FieldDefinition, ...]:
-    return tuple(_field(number, child) for number, child in enumerate(structure[1], start=1))
+    """The fields of a segment; none for one that the version withdrew."""
+    children = structure[1] if len(structure) > 1 else ()
+    # One table (ORO in 2.1) lacks the parentheses around its only child.
+    rows = children if all(isinstance(child, tuple) for child in children) else (children,)
+    return tuple(_field(number, child) for number, child in enumerate(rows, start=1))
 
 
 def _field(number: int, child: tuple[Any, ...]) -> FieldDefinition:
-    """One row of hl7apy's table; a withdrawn field has a place and no definition."""
-    _, definition, (minimum, maximum), *_ = child
-    _, _, data_type, long_name, table, *_ = definition or (None, None, "", "", "")
+    """One row of hl7apy's table: a definition ends with data type, long name, table and length."""
+    _, definition, occurrence, *_ = child
+    data_type, long_name, table, _ = definition[-4:]
     readable = str(long_name or "").replace("_", " ").lower()
-    return FieldDefinition(number, readable, str(data_type or ""), str(table or ""), minimum, maximum)
+    return FieldDefinition(number, readable, str(data_type or ""), str(table or ""), occurrence[0], occurrence[-1])
 
 
 @cache

@@ -5,9 +5,21 @@ A field has three states (HL7 v2.5.1 chapter 2.5.3): absent (says nothing), expl
 
 from __future__ import annotations
 
+import re
+
 from hl7.escapes import Delimiters, unescape
 
 NULL = '""'
+# What an escape sequence may bring in and no FHIR string may hold.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _read(text: str, delimiters: Delimiters, charset: str) -> str:
+    """The text of a value: empty for null, escapes read."""
+    if text == NULL:
+        return ""
+    mark = delimiters.escape
+    return _CONTROL.sub("", unescape(text, delimiters, charset)) if mark and mark in text else text
 
 
 class Component:
@@ -20,14 +32,14 @@ class Component:
 
     @property
     def value(self) -> str:
-        return "" if self.text == NULL else unescape(self.text, self._delimiters, self._charset)
+        return _read(self.text, self._delimiters, self._charset)
 
     def sub(self, number: int) -> str:
         """The unescaped text of a subcomponent, empty when it is not there."""
         separator = self._delimiters.subcomponent
         parts = self.text.split(separator) if separator else [self.text]
         part = parts[number - 1] if 0 < number <= len(parts) else ""
-        return "" if part == NULL else unescape(part, self._delimiters, self._charset)
+        return _read(part, self._delimiters, self._charset)
 
 
 class Repetition:
@@ -53,7 +65,7 @@ class Repetition:
     @property
     def value(self) -> str:
         """The whole repetition as text (for data types without components, such as TX and FT)."""
-        return "" if self.text == NULL else unescape(self.text, self._delimiters, self._charset)
+        return _read(self.text, self._delimiters, self._charset)
 
 
 class Field:
@@ -136,4 +148,4 @@ class Segment:
             text = found[component - 1] if component <= len(found) else ""
         elif component != 1:
             return ""
-        return "" if text == NULL else unescape(text, marks, self._charset).strip()
+        return _read(text, marks, self._charset).strip()

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from hl7.datatypes import parse_moment
+from hl7.datatypes import is_code, parse_moment
 from hl7.fragments import BusinessKey
 from hl7.reading import Reading
 from hl7.tables.patient import (
@@ -137,6 +137,8 @@ def _period(rep: Repetition, reading: Reading) -> dict[str, str]:
 
 
 def _type(code: str) -> dict[str, Any]:
+    if not is_code(code):
+        return {"text": code}
     return {"coding": [{"system": V2_0203_IDENTIFIER_TYPE, "code": code}]}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +87,7 @@ def _in_set_order(obxs: Sequence[Segment]) -> list[Segment]:
 
 def _line(obx: Segment, counts: dict[str, int], reading: Reading) -> ReportLine:
     field = obx.field(5)
-    text = "\n".join(_readable(rep.value) for rep in field.reps())
+    text = "\n".join(rep.value for rep in field.reps())
     section = obx.field(3).rep(0).component(1).sub(2).strip().upper()
     section = section or reading.profile.section_words.get(obx.get(3), "")
     if section and section not in SECTION_HEADINGS:
@@ -99,12 +98,6 @@ def _line(obx: Segment, counts: dict[str, int], reading: Reading) -> ReportLine:
     if status in ("D", "W"):
         reading.warn("OBX-11", "line-withdrawn", "a line of the report was deleted or withdrawn by its source")
     return ReportLine(f"{place}|{counts[place]}", section, text, status in _WITHDRAWN)
-
-
-def _readable(text: str) -> str:
-    """Line ends as line feeds; no other control character may reach a FHIR string."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
-    return re.sub(r"[\x00-\x08\x0b\x0e-\x1f\x7f]", "", plain)
 
 
 def report_text(lines: Iterable[ReportLine]) -> str:

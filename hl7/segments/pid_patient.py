@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from hl7.datatypes import is_code
 from hl7.fragments import BusinessKey, Fragment, Unmappable
 from hl7.reading import Reading
 from hl7.segments.cx_identifier import (
@@ -107,15 +108,17 @@ def _gender(pid: Segment, number: int, reading: Reading) -> str | None:
     return found
 
 
-def _marital_status(pid: Segment, number: int, reading: Reading) -> dict[str, Any]:
+def _marital_status(pid: Segment, number: int, reading: Reading) -> dict[str, Any] | None:
     code = pid.get(number)
     if code.upper() in MARITAL_STATUSES:
         return {"coding": [{"system": _MARITAL_SYSTEM, "code": code.upper()}]}
-    return {"text": pid.get(number, 2) or code}
+    text = pid.get(number, 2) or code
+    return {"text": text} if text else None
 
 
 def _communication(pid: Segment, number: int, reading: Reading) -> list[dict[str, Any]]:
-    return [{"language": {"text": pid.get(number, 2) or pid.get(number)}, "preferred": True}]
+    text = pid.get(number, 2) or pid.get(number)
+    return [{"language": {"text": text}, "preferred": True}] if text else []
 
 
 def _names(pid: Segment, number: int, reading: Reading) -> list[dict[str, Any]]:
@@ -152,7 +155,7 @@ def _birth_date(content: dict[str, Any], sources: dict[str, str], pid: Segment, 
     content["birthDate"] = moment.date if moment else None
     if moment and moment.has_time:
         content["_birthDate"] = {"extension": [{"url": _EXTENSION + "patient-birthTime", "valueDateTime": moment.fhir}]}
-    elif not moment and field.has_value:
+    elif not moment and pid.get(7):
         content["_birthDate"] = {"extension": [{"url": _EXTENSION + "originalText", "valueString": pid.get(7)}]}
 
 
@@ -174,7 +177,8 @@ def _deceased(content: dict[str, Any], sources: dict[str, str], pid: Segment, re
 def _extensions(pid: Segment) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if ethnic := pid.get(22) or pid.get(10):
-        concept = {"coding": [{"system": _ETHNIC_SYSTEM, "code": ethnic}]}
+        coded = {"coding": [{"system": _ETHNIC_SYSTEM, "code": ethnic}]}
+        concept = coded if is_code(ethnic) else {"text": ethnic}
         found.append({"url": _ETHNIC_EXTENSION, "valueCodeableConcept": concept})
     if maiden := pid.get(6):
         found.append({"url": _EXTENSION + "patient-mothersMaidenName", "valueString": maiden})

@@ -168,7 +168,8 @@ def test_default_character_set_is_tried_first():
     assert parse_message(raw, default_charset="8859/2").first("PID").get(5) == "Żoë"
 
 
-def test_nul_bytes_are_taken_out_and_said():
-    message = parse_message(_HEAD.encode() + b"\rPID|1||M\x001\x00")
+def test_nul_and_control_characters_are_taken_out_and_said():
+    message = parse_message(_HEAD.encode() + b"\rPID|1||M\x001\x07\x00||a\\X07\\b")
     assert message.first("PID").get(3) == "M1"
-    assert "nul-bytes" in _codes(message)
+    assert message.first("PID").get(5) == "ab"
+    assert "control-characters" in _codes(message)
