@@ -35,19 +35,19 @@ def make_instance(plan: StudyPlan, instance: InstancePlan) -> Dataset:
     return whole
 
 
-def make_part10(dataset: Dataset) -> bytes:
-    """The data set as a DICOM file (PS3.10), Explicit VR Little Endian."""
-    dataset.file_meta = make_file_meta(dataset)
+def make_part10(dataset: Dataset, transfer_syntax: UID = ExplicitVRLittleEndian) -> bytes:
+    """The data set as a DICOM file (PS3.10); its Pixel Data must already be in the transfer syntax."""
+    dataset.file_meta = make_file_meta(dataset, transfer_syntax)
     buffer = BytesIO()
     dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
 
 
-def make_file_meta(dataset: Dataset) -> FileMetaDataset:
+def make_file_meta(dataset: Dataset, transfer_syntax: UID = ExplicitVRLittleEndian) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = transfer_syntax
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = "EMULATED_TRUST_1"
     return meta

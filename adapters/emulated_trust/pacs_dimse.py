@@ -10,7 +10,7 @@ from typing import Any
 
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
+from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import build_role
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     PatientRootQueryRetrieveInformationModelFind,
@@ -64,6 +64,7 @@ class DimseListener:
         if self._server is not None:
             return
         self._moving.set()
+        _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False  # they name patients
         entity = AE(ae_title=self.aet)
         entity.require_called_aet = True
         for sop_class in (Verification, *_FIND, *_MOVE, *_GET):

@@ -9,6 +9,7 @@ import numpy as np
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Request, Response
 
+from adapters.emulated_trust import pacs_jpeg
 from adapters.emulated_trust.archive import Archive, Held
 from adapters.emulated_trust.dataset import labelled_pixels, make_header, make_instance, make_part10
 from adapters.emulated_trust.pacs_media import NATIVE, Multipart, Offer, Part, choose, root_url
@@ -22,11 +23,18 @@ _PIXEL_DATA = "7FE00010"
 def instances(archive: Archive, request: Request, **uids: str) -> Response:
     """The whole objects of a study, series or instance; a single instance also alone, without multipart."""
     held = _held(archive, uids)
-    alone = [Offer(_DICOM, False, NATIVE)] if "instance" in uids else []
-    offer = choose(_accept(request), [Offer(_DICOM, True, NATIVE), *alone])
+    syntaxes = [NATIVE, pacs_jpeg.SYNTAX] if all(map(pacs_jpeg.can_compress, held)) else [NATIVE]
+    offer = choose(_accept(request), _offers(_DICOM, syntaxes, alone="instance" in uids))
+    make = pacs_jpeg.make_compressed_part10 if offer.transfer_syntax == pacs_jpeg.SYNTAX else _part10
     if not offer.multipart:
-        return Response(_part10(held[0]), content_type=offer.part_type)
-    return _multipart(offer, (Part(_part10(each), _url(request, each)) for each in held))
+        return Response(make(held[0]), content_type=offer.part_type)
+    return _multipart(offer, (Part(make(each), _url(request, each)) for each in held))
+
+
+def _offers(media_type: str, syntaxes: list[str], alone: bool) -> list[Offer]:
+    """As multipart, and alone when it is one thing; uncompressed first, which is also what `*` gets."""
+    shapes = [True, False] if alone else [True]
+    return [Offer(media_type, multipart, syntax) for syntax in syntaxes for multipart in shapes]
 
 
 def metadata(archive: Archive, request: Request, **uids: str) -> Response:
@@ -40,14 +48,16 @@ def _metadata(held: Held, request: Request) -> dict[str, object]:
     row: dict[str, object] = make_header(held.plan, held.instance).to_json_dict()
     vr = "OB" if held.plan.modality == "US" else "OW"
     row[_PIXEL_DATA] = {"vr": vr, "BulkDataURI": f"{_url(request, held)}/bulkdata/{_PIXEL_DATA}"}
-    row["00083002"] = {"vr": "UI", "Value": [NATIVE]}
+    syntaxes = [NATIVE, pacs_jpeg.SYNTAX] if pacs_jpeg.can_compress(held) else [NATIVE]
+    row["00083002"] = {"vr": "UI", "Value": syntaxes}
     return row
 
 
 def bulkdata(archive: Archive, request: Request, **uids: str) -> Response:
     """The value of Pixel Data, all frames in one."""
     held = _held(archive, uids)[0]
-    return _octets(request, held, [labelled_pixels(held.plan, held.instance).tobytes()])
+    offer = choose(_accept(request), _offers(_OCTETS, [NATIVE], alone=True))
+    return _bodies(request, offer, held, [labelled_pixels(held.plan, held.instance).tobytes()])
 
 
 def frames(archive: Archive, request: Request, frame_list: str, **uids: str) -> Response:
@@ -56,12 +66,16 @@ def frames(archive: Archive, request: Request, frame_list: str, **uids: str) -> 
     numbers = _frame_numbers(held, frame_list)
     pixels = labelled_pixels(held.plan, held.instance)
     planes = pixels if pixels.ndim == 3 else pixels[np.newaxis]
-    return _octets(request, held, [planes[number - 1].tobytes() for number in numbers])
+    alone = len(numbers) == 1
+    offers = _offers(_OCTETS, [NATIVE], alone)
+    if pacs_jpeg.can_compress(held):
+        offers += _offers("image/jpeg", [pacs_jpeg.SYNTAX], alone)
+    offer = choose(_accept(request), offers)
+    encode = pacs_jpeg.compress_frame if offer.transfer_syntax == pacs_jpeg.SYNTAX else np.ndarray.tobytes
+    return _bodies(request, offer, held, [encode(planes[number - 1]) for number in numbers])
 
 
-def _octets(request: Request, held: Held, bodies: list[bytes]) -> Response:
-    alone = [Offer(_OCTETS, False, NATIVE)] if len(bodies) == 1 else []
-    offer = choose(_accept(request), [Offer(_OCTETS, True, NATIVE), *alone])
+def _bodies(request: Request, offer: Offer, held: Held, bodies: list[bytes]) -> Response:
     if not offer.multipart:
         return Response(bodies[0], content_type=offer.part_type)
     return _multipart(offer, (Part(body, _url(request, held)) for body in bodies))

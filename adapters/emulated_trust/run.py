@@ -42,6 +42,11 @@ class TrustEndpoints:
     dimse_port: int
     archive: str
 
+    @property
+    def dimse_url(self) -> str:
+        """The address to register a DIMSE endpoint under."""
+        return f"dicom://{self.aet}@{self.dimse_host}:{self.dimse_port}"
+
 
 @dataclass
 class RunningRegion:
@@ -151,7 +156,8 @@ def _endpoints(trust: Trust, pacs: Pacs) -> TrustEndpoints:
 
 def describe(running: RunningRegion) -> dict[str, object]:
     """Endpoints and manifest as JSON values."""
-    return {"endpoints": [asdict(each) for each in running.endpoints], "cases": running.manifest}
+    endpoints = [asdict(each) | {"dimse_url": each.dimse_url} for each in running.endpoints]
+    return {"endpoints": endpoints, "cases": running.manifest}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import requests
 from dicomweb_client.api import DICOMwebClient
 from PIL import Image
 from pydicom import Dataset
+from pydicom.uid import JPEGBaseline8Bit
 
 from adapters.emulated_trust.dataset import labelled_pixels
 from adapters.emulated_trust.images import KINDS
@@ -97,6 +98,22 @@ def test_frames_of_a_cine_come_in_the_order_asked(client: DICOMwebClient) -> Non
     )
     pixels = labelled_pixels(US, cine)
     assert frames == [pixels[6].tobytes(), pixels[1].tobytes()]
+
+
+def test_cine_is_compressed_for_those_who_ask(pacs: Pacs, client: DICOMwebClient) -> None:
+    cine, native = US.instances[0], labelled_pixels(US, US.instances[0])
+    place = (US.study_instance_uid, cine.series_instance_uid, cine.sop_instance_uid)
+    frame = client.retrieve_instance_frames(*place, [3], media_types=(("image/jpeg", JPEGBaseline8Bit),))[0]
+    whole = client.retrieve_instance(*place, media_types=(("application/dicom", JPEGBaseline8Bit),))
+    assert whole.file_meta.TransferSyntaxUID == JPEGBaseline8Bit and whole.LossyImageCompression == "01"
+    assert len(whole.PixelData) < native.nbytes / 2
+    for shown in (np.asarray(Image.open(BytesIO(frame))), whole.pixel_array[2]):
+        assert np.abs(shown.astype(int) - native[2]).mean() < 5
+
+
+def test_sixteen_bit_picture_is_not_offered_as_jpeg(pacs: Pacs) -> None:
+    accept = {"Accept": 'multipart/related; type="image/jpeg"; transfer-syntax=*'}
+    assert requests.get(_instance_url(pacs, CT) + "/frames/1", headers=accept, timeout=10).status_code == 406
 
 
 def _instance_url(pacs: Pacs, study: object = US) -> str:
