@@ -92,7 +92,8 @@ def _register_operations(app: Flask, services: Services) -> None:
 def _admit(app: Flask, services: Services) -> None:
     """Before the view: who is calling, may they, and what will be accounted for."""
     here: Any = g._get_current_object()  # the proxy resolves at every touch; this runs for every request
-    asked: Request = request._get_current_object()
+    proxy: Any = request
+    asked: Request = proxy._get_current_object()
     here.started = time.monotonic()
     here.caller = here.portal_session = None
     here.request_id = _request_id(asked)
@@ -177,7 +178,8 @@ def _answer_error(error: Exception) -> Response:
     known = error if isinstance(error, RecordError) else _translate(error)
     page = services.error_page
     if page is not None and not request.path.startswith(("/fhir", "/dicomweb", "/auth")):
-        return page(known)
+        answer: Response = page(known)
+        return answer
     return outcome_response(known)
 
 
@@ -193,4 +195,3 @@ def _translate(error: Exception) -> RecordError:
             return BadRequest("The request could not be understood.")
     FAILED(route=request.endpoint or "none", request_id=g.get("request_id", ""), exc=error)
     return _Unexpected(f"Something failed here. Quote request {g.get('request_id', '')} when you report it.")
-

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from fhir_server.access.caller import Caller
+from fhir_server.access.caller import Caller, CallerKind
 from fhir_server.access.policy import ROLES
 from fhir_server.errors import Forbidden, Unauthenticated
 
@@ -35,7 +35,9 @@ class Declaration:
     page: str | None = None
 
 
-def open_to(*audiences: Audience, scope: tuple[str, str] | None = None, page: str | None = None) -> Callable[[View], View]:
+def open_to(
+    *audiences: Audience, scope: tuple[str, str] | None = None, page: str | None = None
+) -> Callable[[View], View]:
     """Decorate a view with its declaration."""
 
     def declare(view: View) -> View:
@@ -52,7 +54,7 @@ def declaration_of(view: Callable[..., Any]) -> Declaration | None:
 
 
 def require_declarations(views: Mapping[str, Callable[..., Any]]) -> None:
-    """Raise RuntimeError naming every endpoint that does not say who may call it (the application then never starts)."""
+    """Raise RuntimeError naming every endpoint that does not say who may call it: the application never starts."""
     missing = sorted(name for name, view in views.items() if declaration_of(view) is None)
     if missing:
         raise RuntimeError(f"routes that do not declare who may call them: {', '.join(missing)}")
@@ -64,11 +66,11 @@ def enforce(declaration: Declaration, caller: Caller | None) -> None:
         return
     if caller is None:
         raise Unauthenticated("Sign in, or send an access token as `Authorization: Bearer`.")
-    if caller.kind not in declaration.audiences:
+    if caller.kind.value not in {audience.value for audience in declaration.audiences}:
         raise Forbidden("This kind of caller may not use this address.")
     if declaration.scope is not None and not caller.allows(*declaration.scope):
         raise Forbidden(f"The caller's scopes do not cover {declaration.scope[0]}.{declaration.scope[1]}.")
-    if declaration.page is not None and caller.kind == Audience.USER:
+    if declaration.page is not None and caller.kind is CallerKind.USER:
         role = ROLES.get(caller.role or "")
         if role is None or declaration.page not in role.pages:
             raise Forbidden("Your role does not open this page.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, false, or_, select, true
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, false, or_, select, true
 from sqlalchemy.sql.expression import ColumnCollection
 
 from fhir_server.access.caller import Caller
@@ -75,10 +75,11 @@ class AccessRule:
             return None
         if resource_type is not None:
             return None if resource_type in self.types else false()
-        return row.c.resource_type.in_(sorted(self.types))
+        allowed: ColumnElement[bool] = row.c.resource_type.in_(sorted(self.types))
+        return allowed
 
     def _seal_condition(self, row: AccessRow) -> ColumnElement[bool]:
-        open_to_all = row.c.sealed == 0
+        open_to_all: ColumnElement[bool] = row.c.sealed == 0
         if self.trust is None:
             return open_to_all
         return or_(open_to_all, row.c.custodian == bindparam("caller_trust", unique=False))
@@ -87,7 +88,7 @@ class AccessRule:
         """A caller bound to one patient sees rows about that patient alone, and rows about no patient at all."""
         if self.patient_id is None:
             return None
-        mine = bindparam("caller_patient", unique=False)
+        mine: BindParameter[str] = bindparam("caller_patient", unique=False)
         if "patient_count" not in row.c:
             return or_(row.c.patient_id == mine, and_(row.c.patient_id.is_(None), row.c.patient_ids.is_(None)))
         others = exists(

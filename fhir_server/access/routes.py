@@ -43,7 +43,12 @@ def make_blueprint(settings: Settings, accounts: Accounts) -> Blueprint:
                 "token_endpoint_auth_signing_alg_values_supported": SIGNING_ALGORITHMS,
                 "grant_types_supported": ["client_credentials"],
                 "scopes_supported": ["system/*.cruds", "system/*.rs"],
-                "capabilities": ["client-confidential-symmetric", "client-confidential-asymmetric", "permission-v1", "permission-v2"],
+                "capabilities": [
+                    "client-confidential-symmetric",
+                    "client-confidential-asymmetric",
+                    "permission-v1",
+                    "permission-v2",
+                ],
             }
         )
         response.headers["Access-Control-Allow-Origin"] = "*"

@@ -50,7 +50,9 @@ class ScopeSet:
         """Whether every permission asked for here is covered by `allowed` at the same level."""
         return all(
             any(
-                a.level == s.level and a.resource_type in ("*", s.resource_type) and set(s.permissions) <= set(a.permissions)
+                a.level == s.level
+                and a.resource_type in ("*", s.resource_type)
+                and set(s.permissions) <= set(a.permissions)
                 for a in allowed.scopes
             )
             for s in self.scopes

@@ -63,7 +63,9 @@ class Sessions:
     def _start(self, user: UserRecord, now: int) -> str:
         cookie = new_secret()
         session_id = token_digest("id:" + cookie).hex()[:24]
-        self._accounts.add_session(SessionRecord(token_digest(cookie), session_id, user.user_id, new_secret(), now, now))
+        self._accounts.add_session(
+            SessionRecord(token_digest(cookie), session_id, user.user_id, new_secret(), now, now)
+        )
         return cookie
 
     def find(self, cookie: str) -> PortalSession | None:

@@ -153,7 +153,9 @@ def bundle_view() -> Response:
     exchange, prefer = _begin("batch"), parse_prefer(request.headers.get("Prefer"))
     body = require_json_body(request)
     kind, entries = parse_bundle(body, exchange.base_url, exchange.record.settings.bundle_entries_max)
-    options = EntryOptions(prefer.returns == "representation", lambda e, t, a: search_links(e, str(t), a), prefer.lenient)
+    options = EntryOptions(
+        prefer.returns == "representation", lambda e, t, a: search_links(e, str(t), a), prefer.lenient
+    )
     if kind == "batch":
         return body_response(make_response_bundle("batch-response", batch(exchange, entries, options)))
     exchange.interaction = "transaction"

@@ -147,7 +147,9 @@ def decode(body: bytes) -> Any:
     return _decoder.decode(body)
 
 
-def make_meta(document: Document, version_id: int, last_updated: int, tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def make_meta(
+    document: Document, version_id: int, last_updated: int, tags: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     """Resource.meta: the server's version and time, the sender's profiles, labels and tags, the record's own tags."""
     sent = document.content.get("meta") or {}
     meta: dict[str, Any] = {"versionId": str(version_id), "lastUpdated": format_instant(last_updated)}
@@ -175,7 +177,7 @@ def replace_strings(document: Document, replacements: Mapping[str, str]) -> Docu
     members = tuple((name, _replace_text(text, replacements)) for name, text in document.members)
     if members == document.members:
         return document
-    content = {k: document.content[k] for k in ("resourceType", "id", "meta") if k in document.content}
+    content: dict[str, Any] = {k: v for k, v in document.content.items() if k in _SERVER_MEMBERS}
     content |= {name: parse_json(text) for name, text in members}
     return replace(document, content=content, members=members)
 
@@ -184,4 +186,3 @@ def _replace_text(text: str, replacements: Mapping[str, str]) -> str:
     for old, new in replacements.items():
         text = text.replace(f'"{old}"', encode(new).decode())
     return text
-

@@ -13,7 +13,7 @@ from fhir_server.interactions.delete import delete
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.interactions.history_instance import history_instance
 from fhir_server.interactions.read import read
-from fhir_server.interactions.search_type import search_type
+from fhir_server.interactions.search_type import SearchAnswer, search_type
 from fhir_server.interactions.update import update
 from fhir_server.interactions.vread import vread
 from fhir_server.storage.resources import FoundVersion
@@ -26,7 +26,7 @@ class EntryOptions:
     """How entries are answered: with the written resource or without, and who prints the links of a search."""
 
     with_resource: bool
-    search_links: Callable[[Exchange, str, object], list[tuple[str, str]]]
+    search_links: Callable[[Exchange, str, SearchAnswer], list[tuple[str, str]]]
     lenient: bool = False
 
 
@@ -53,9 +53,7 @@ def _get(exchange: Exchange, entry: BundleEntry, options: EntryOptions) -> bytes
         answer = search_type(exchange, entry.resource_type, entry.parameters, lenient=options.lenient)
         links = options.search_links(exchange, entry.resource_type, answer)
         page = answer.page
-        body = make_searchset(
-            page.matches, page.included, page.warnings, base_url=base, links=links, total=page.total
-        )
+        body = make_searchset(page.matches, page.included, page.warnings, base_url=base, links=links, total=page.total)
         return make_response_entry("200 OK", None, base_url=base, with_resource=False, resource=body)
     if entry.is_history and entry.version_id is None:
         history = history_instance(

@@ -58,7 +58,8 @@ def _security(base_url: str) -> dict[str, Any]:
 def _resource(resource_type: str) -> dict[str, Any]:
     known = definitions().search_parameters(resource_type)
     parameters = [
-        {"name": code, "type": known[code].type, "definition": known[code].url} for code in searchable_codes(resource_type)
+        {"name": code, "type": known[code].type, "definition": known[code].url}
+        for code in searchable_codes(resource_type)
     ]
     references = [f"{resource_type}:{p['name']}" for p in parameters if p["type"] == "reference"]
     return {

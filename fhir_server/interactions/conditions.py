@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 from fhir_server.access.predicate import make_access_rule
 from fhir_server.errors import BadRequest, MultipleMatches, PreconditionFailed
 from fhir_server.interactions.exchange import Exchange
-from fhir_server.search.execute import FoundResource, run_search
+from fhir_server.search.execute import run_search
+from fhir_server.search.found import FoundResource
 from fhir_server.search.parse import Limits, parse_search
 from fhir_server.storage.unit_of_work import CurrentResource, UnitOfWork
 
@@ -58,9 +59,7 @@ def find_match(
 
     Take the lock (`lock_name`) before. Searches what the caller may read: a hidden twin is not disclosed.
     """
-    query = parse_search(
-        resource_type, [*criteria, ("_count", "2")], limits=_TWO, context=exchange.search_context
-    )
+    query = parse_search(resource_type, [*criteria, ("_count", "2")], limits=_TWO, context=exchange.search_context)
     page = run_search(uow.connection, query, make_access_rule(exchange.caller, "s"))
     if len(page.matches) > 1:
         raise MultipleMatches("The condition matches several resources; it must identify one.")

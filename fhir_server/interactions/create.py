@@ -47,13 +47,11 @@ def custodian_of(exchange: Exchange) -> str:
 
 def require_type_matches(document: Document, resource_type: str) -> None:
     if document.resource_type != resource_type:
-        raise BadRequest(
-            f"The body is a {document.resource_type}, the address is {resource_type}.", "resourceType"
-        )
+        raise BadRequest(f"The body is a {document.resource_type}, the address is {resource_type}.", "resourceType")
 
 
 def create(exchange: Exchange, resource_type: str, document: Document, if_none_exist: str | None = None) -> Written:
-    """Create the resource under an id of ours; with `if_none_exist` only when nothing matches (else 200 with the match).
+    """Create the resource under an id of ours; with `if_none_exist` only when nothing matches (else 200).
 
     Errors: 400, 403, 404 for the type, 412 for several matches, 422.
     """
@@ -90,8 +88,6 @@ def create_in_tx(
                 ),
                 200,
             )  # fmt: skip
-    stored = store_resource(
-        uow, document, resource_id=resource_id, custodian=custodian_of(exchange), validate=False
-    )
+    stored = store_resource(uow, document, resource_id=resource_id, custodian=custodian_of(exchange), validate=False)
     assert stored is not None, "only composed content can be unchanged"
     return Written(found_version(stored), 201)

@@ -13,7 +13,9 @@ from fhir_server.storage.resources import FoundVersion
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 
-def delete(exchange: Exchange, resource_type: str, resource_id: str, if_match: str | None = None) -> FoundVersion | None:
+def delete(
+    exchange: Exchange, resource_type: str, resource_id: str, if_match: str | None = None
+) -> FoundVersion | None:
     """Delete; None when there was nothing to delete. Errors: 403, 404, 409 (a feed owns it), 412 (If-Match)."""
     require_known_type(resource_type)
     record = exchange.record

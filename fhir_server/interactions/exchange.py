@@ -10,8 +10,8 @@ from functools import cached_property
 from fhir_server.access.caller import Caller, CallerKind
 from fhir_server.access.predicate import AccessRule, make_access_rule
 from fhir_server.audit.disclosure import DisclosedVersion, Disclosure
-from fhir_server.audit.spool import DisclosureSpool
 from fhir_server.audit.recording import record_in_tx
+from fhir_server.audit.spool import DisclosureSpool
 from fhir_server.search.rows import SearchContext
 from fhir_server.settings import Settings
 from fhir_server.storage.database import Connection, Database

@@ -19,7 +19,13 @@ class HistoryPage:
 
 
 def history_instance(
-    exchange: Exchange, resource_type: str, resource_id: str, *, count: int, since: int | None, below_version: int | None
+    exchange: Exchange,
+    resource_type: str,
+    resource_id: str,
+    *,
+    count: int,
+    since: int | None,
+    below_version: int | None,
 ) -> HistoryPage:
     """Return up to `count` versions. NotFound (404) when the caller may read no version at all."""
     require_known_type(resource_type)
@@ -28,12 +34,14 @@ def history_instance(
     versions = find(
         resource_type, resource_id, exchange.read_rule, below_version=below_version, since=since, limit=count + 1
     )
-    if not versions and below_version is None:
-        # An empty `_since` page of a resource that exists is an answer; of one that does not, a 404.
-        if since is None or not find(
-            resource_type, resource_id, exchange.read_rule, below_version=None, since=None, limit=1
-        ):
-            raise NotFound(f"There is no {resource_type} with this id.")
+    if not versions and below_version is None and (since is None or not _exists(exchange, resource_type, resource_id)):
+        raise NotFound(f"There is no {resource_type} with this id.")
     page = versions[:count]
     exchange.disclose(page)
     return HistoryPage(page, page[-1].version_id if len(versions) > count and page else None)
+
+
+def _exists(exchange: Exchange, resource_type: str, resource_id: str) -> bool:
+    """An empty page since some time is the answer for a resource that exists, and a 404 for one that does not."""
+    find = exchange.record.resources.history
+    return bool(find(resource_type, resource_id, exchange.read_rule, below_version=None, since=None, limit=1))

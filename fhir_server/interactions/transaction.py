@@ -83,7 +83,9 @@ class _Transaction:
     def _take_locks(self) -> None:
         """All named locks at once and in one order, so that transactions with several conditions never deadlock."""
         names = [
-            lock_name(e.resource_type, parse_criteria(e.if_none_exist)) for e in self.writes if e.if_none_exist is not None
+            lock_name(e.resource_type, parse_criteria(e.if_none_exist))
+            for e in self.writes
+            if e.if_none_exist is not None
         ]
         self.uow.lock(*names)
 
@@ -139,9 +141,7 @@ class _Transaction:
 
 def _at_entry(entry: BundleEntry, error: RecordError) -> RecordError:
     """The same error with every expression inside the entry, e.g. `Bundle.entry[2].resource.status`."""
-    return type(error)(
-        issues=[Issue(i.code, i.text, _inside(entry, i.expression), i.severity) for i in error.issues]
-    )
+    return type(error)(issues=[Issue(i.code, i.text, _inside(entry, i.expression), i.severity) for i in error.issues])
 
 
 def _inside(entry: BundleEntry, expression: str | None) -> str:

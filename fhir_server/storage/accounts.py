@@ -157,5 +157,3 @@ class Accounts:
 def now_us() -> int:
     """Microseconds since 1970 UTC."""
     return time.time_ns() // 1000
-
-

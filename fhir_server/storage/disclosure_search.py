@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, tuple_
 
 from fhir_server.storage.disclosures import Connection, DisclosureRow
 from fhir_server.storage.tables.disclosure import disclosed_version, disclosure
 
 _COLUMNS = [disclosure.c[name] for name in DisclosureRow._fields[:-1]]
 _KEY = ("recorded", "writer_number", "position")
+_Start = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,25 @@ class DisclosureQuery:
     keys: frozenset[tuple[int, int]] | None = None  # writer number and position
 
 
-def find_disclosures(
-    connection: Connection, query: DisclosureQuery, start: tuple[int, int, int] | None, limit: int
-) -> list[DisclosureRow]:
+def find_disclosures(connection: Connection, query: DisclosureQuery, start: _Start, limit: int) -> list[DisclosureRow]:
     """At most `limit` disclosures from `start` (recorded, writer number, position; inclusive) on, newest first."""
     source: FromClause = disclosure
-    for condition in _version_conditions(query):
-        found = select(*[disclosed_version.c[name] for name in _KEY]).where(
-            condition, *_period(disclosed_version.c, query, start)
-        )
-        keys = found.distinct().subquery()
-        source = source.join(keys, and_(*[disclosure.c[name] == keys.c[name] for name in _KEY]))
-    key = [disclosure.c[name] for name in _KEY]
-    statement = select(*_COLUMNS).select_from(source).where(*_conditions(query, start))
-    rows = connection.execute(statement.order_by(*[column.desc() for column in key]).limit(limit))
+    own_conditions = _own_conditions(query)
+    version_conditions = _version_conditions(query)
+    for condition in version_conditions:
+        keys = _find_keys(condition, query, start)
+        if len(version_conditions) == 1 and not own_conditions:  # then the index alone finds the page
+            keys = keys.order_by(*[disclosed_version.c[name].desc() for name in _KEY]).limit(limit)
+        found = keys.subquery()
+        source = source.join(found, and_(*[disclosure.c[name] == found.c[name] for name in _KEY]))
+    statement = select(*_COLUMNS).select_from(source).where(*_place(disclosure.c, query, start), *own_conditions)
+    rows = connection.execute(statement.order_by(*[disclosure.c[name].desc() for name in _KEY]).limit(limit))
     return [DisclosureRow(*row) for row in rows]
+
+
+def _find_keys(condition: ColumnElement[bool], query: DisclosureQuery, start: _Start) -> Select[Any]:
+    columns = disclosed_version.c
+    return select(*[columns[name] for name in _KEY]).where(condition, *_place(columns, query, start)).distinct()
 
 
 def _version_conditions(query: DisclosureQuery) -> list[ColumnElement[bool]]:
@@ -64,20 +69,23 @@ def _version_conditions(query: DisclosureQuery) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _period(columns: Any, query: DisclosureQuery, start: tuple[int, int, int] | None) -> list[ColumnElement[bool]]:
-    conditions = []
+def _place(columns: Any, query: DisclosureQuery, start: _Start) -> list[ColumnElement[bool]]:
+    """The period searched, and from where on; `recorded` alone first, which is what partitions are chosen by."""
+    conditions: list[ColumnElement[bool]] = []
     if query.low is not None:
         conditions.append(columns.recorded >= query.low)
     if query.high is not None:
         conditions.append(columns.recorded < query.high)
     if start is not None:
         conditions.append(columns.recorded <= start[0])
+        conditions.append(tuple_(*[columns[name] for name in _KEY]) <= tuple_(*start))
     return conditions
 
 
-def _conditions(query: DisclosureQuery, start: tuple[int, int, int] | None) -> list[ColumnElement[bool]]:
+def _own_conditions(query: DisclosureQuery) -> list[ColumnElement[bool]]:
+    """The conditions on the disclosure itself but for its time."""
     columns = disclosure.c
-    conditions = _period(columns, query, start)
+    conditions: list[ColumnElement[bool]] = []
     for column, values in (
         (columns.caller_id, query.callers),
         (columns.action, query.actions),
@@ -90,7 +98,4 @@ def _conditions(query: DisclosureQuery, start: tuple[int, int, int] | None) -> l
         conditions.append(columns.interaction.not_in(query.interactions_excluded))
     if query.keys is not None:
         conditions.append(tuple_(columns.writer_number, columns.position).in_(query.keys))
-    if start is not None:
-        key = tuple_(*[columns[name] for name in _KEY])
-        conditions.append(key <= tuple_(*start))
     return conditions

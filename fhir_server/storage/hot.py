@@ -56,7 +56,8 @@ class HotStatement:
     """A compiled SELECT. `fetch_one` takes the values of its bind parameters by name."""
 
     def __init__(self, connections: HotConnections, database: Database, statement: Select[Any]) -> None:
-        dialect: Any = sqlite.dialect(paramstyle="named") if database.is_sqlite else postgresql.psycopg.dialect()
+        psycopg_dialect: Any = postgresql.psycopg.dialect
+        dialect: Any = sqlite.dialect(paramstyle="named") if database.is_sqlite else psycopg_dialect()
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self._sql = str(compiled)
         self._constants = {k: v for k, v in compiled.params.items() if v is not None}

@@ -41,13 +41,11 @@ class Resources:
         statement = self._current.get(rule.shape)
         if statement is None:
             statement = self._current[rule.shape] = self._compile_current(rule)
-        row = statement.fetch_one(
-            {"resource_type": resource_type, "resource_id": resource_id, **rule.parameters}
-        )
+        row = statement.fetch_one({"resource_type": resource_type, "resource_id": resource_id, **rule.parameters})
         if row is None:
             return None
         key, version_id, last_updated, custodian, patient_id, patient_count, body = row
-        patients = (patient_id,) if patient_id is not None else ()
+        patients: tuple[str, ...] = (patient_id,) if patient_id is not None else ()
         if patient_count > 1:
             with self._database.read() as connection:
                 patients = patients_of(connection, [key]).get(key, ())
@@ -75,7 +73,14 @@ class Resources:
         return None if row is None else _found(row)
 
     def history(
-        self, resource_type: str, resource_id: str, rule: RowRule, *, below_version: int | None, since: int | None, limit: int
+        self,
+        resource_type: str,
+        resource_id: str,
+        rule: RowRule,
+        *,
+        below_version: int | None,
+        since: int | None,
+        limit: int,
     ) -> list[FoundVersion]:
         """Versions newest first, at most `limit`, older than version `below_version`, not before `since`."""
         statement = _versions(resource_type, resource_id, rule)
@@ -102,7 +107,14 @@ def _found(row: Any) -> FoundVersion:
     several = tuple(row.patient_ids.split(",")) if row.patient_ids else ()
     patients = several or ((row.patient_id,) if row.patient_id else ())
     return FoundVersion(
-        row.resource_type, row.resource_id, row.version_id, row.last_updated, row.method, patients, row.custodian, row.body
+        row.resource_type,
+        row.resource_id,
+        row.version_id,
+        row.last_updated,
+        row.method,
+        patients,
+        row.custodian,
+        row.body,
     )
 
 
