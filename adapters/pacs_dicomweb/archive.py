@@ -10,9 +10,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from adapters.pacs_dicomweb.accept import plainer, wants_single_part
 from adapters.pacs_dicomweb.connection import Connection
 from adapters.pacs_dicomweb.limits import Limits
 from adapters.pacs_dicomweb.query import date_range, series_query, study_query
+from adapters.pacs_dicomweb.single_part import unwrap
 from fhir_server.imaging.dicom_json import (
     ACCESSION_NUMBER,
     PATIENT_ID,
@@ -69,7 +71,16 @@ class DicomWebArchive:
         return next(iter(self._believed(rows, lambda row: text(row, STUDY_INSTANCE_UID) == study_uid)), {})
 
     def retrieve(self, path: str, accept: str, query: str = "") -> ArchiveResponse:
-        return self._connection.open(f"{path}?{query}" if query else path, accept)
+        target = f"{path}?{query}" if query else path
+        response = self._connection.open(target, accept)
+        other = plainer(path, accept) if response.status in (400, 406) else None
+        if other is None or other == accept:
+            return response
+        response.close()
+        response = self._connection.open(target, other)
+        if response.status == 200 and wants_single_part(path, accept):
+            return unwrap(response, self._endpoint.trust_name)
+        return response
 
     def probe(self, budget: float) -> None:
         self._rows(f"studies?{study_query(StudyQuery(limit=1))}", budget)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -33,6 +34,7 @@ class Connection:
         # Identity encoding: bytes pass through unchanged, and lengths stay true.
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "imaging-record", **(headers or {})}
         self._pool = urllib3.connection_from_url(address, maxsize=limits.connections, block=True, retries=False)
+        self._pool.ConnectionCls = _with_idle_timeout(self._pool.ConnectionCls, limits.idle_s)
 
     @property
     def base_path(self) -> str:
@@ -42,7 +44,6 @@ class Connection:
     def open(self, path: str, accept: str, *, first_byte_s: float | None = None) -> ArchiveResponse:
         """GET `path` below the root; returns when the status line and headers are here, the body unread."""
         response = self._request(f"{self._base}/{path}", accept, first_byte_s or self._limits.first_byte_s)
-        _set_idle_timeout(response, self._limits.idle_s)
         return ArchiveResponse(
             status=response.status,
             headers=dict(response.headers.items()),
@@ -105,12 +106,19 @@ class Connection:
             _discard(response)
 
 
-def _set_idle_timeout(response: urllib3.BaseHTTPResponse, idle_s: float) -> None:
-    """Between two chunks an archive may take longer than to its first byte (it reads from slow disks)."""
-    socket = getattr(response.connection, "sock", None)
-    if socket is not None:
-        with contextlib.suppress(OSError):
-            socket.settimeout(idle_s)
+def _with_idle_timeout(connection: Any, idle_s: float) -> Any:
+    """The connection class, allowing `idle_s` between chunks once the headers of an answer are here: an archive may
+    read from slow disks. Set where the socket is still at hand: one that will close is let go of with the headers."""
+
+    class PatientConnection(connection):  # type: ignore[misc]
+        def getresponse(self) -> Any:
+            socket = self.sock
+            response = super().getresponse()
+            with contextlib.suppress(OSError):
+                socket.settimeout(idle_s)
+            return response
+
+    return PatientConnection
 
 
 def _discard(response: urllib3.BaseHTTPResponse) -> None:

@@ -27,6 +27,11 @@ class Target:
     what: str
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it stands for the whole study, so that a copy of a part of it would mislead."""
+        return self.series_uid is None and self.what in ("", "metadata")
+
+    @property
     def is_many(self) -> bool:
         """Whether it is the objects of a study or series."""
         return self.instance_uid is None and self.what == ""

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from itertools import chain
+from typing import IO, TypeVar
 
 from fhir_server.errors import BadRequest, NotAcceptable, NotFound, RecordError, Unavailable, UpstreamFailed
 from fhir_server.imaging.locate import Copy, Locator
+from fhir_server.imaging.part_headers import PartHeaders
 from fhir_server.imaging.ports import ArchiveResponse, CutOff, phase_of
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +30,6 @@ _WARNING = (
     "The archive broke off in the middle of this answer. What came before is not the whole of it, "
     "and its last object may be cut.\r\n"
 )
-_TAIL_BYTES = 256  # enough for a closing delimiter: a boundary has at most 70 characters (RFC 2046)
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,19 @@ class Retrieved:
     first: bytes
 
     def body(self) -> Iterator[bytes]:
-        """All of the body; raises CutOff where it breaks off, a missing closing delimiter included."""
-        tail = self.first[-_TAIL_BYTES:]
+        """All of the body, without inner addresses; raises CutOff where it breaks off, a missing end included."""
+        boundary = boundary_in(self.content_type)
+        parts = PartHeaders(boundary) if boundary else None
         try:
-            yield self.first
-            for chunk in self.response.chunks:
-                tail = (tail + chunk)[-_TAIL_BYTES:]
-                yield chunk
+            for chunk in chain([self.first], self.response.chunks):
+                if passed := parts.feed(chunk) if parts else chunk:
+                    yield passed
         finally:
             self.response.close()
-        boundary = boundary_in(self.content_type)
-        if boundary and f"--{boundary}--".encode() not in tail:
-            raise CutOff(f"{self.copy.archive.endpoint.trust_name} broke off in the middle of its answer.")
+        if parts:
+            yield parts.rest()
+            if not parts.is_closed:
+                raise CutOff(f"{self.copy.archive.endpoint.trust_name} broke off in the middle of its answer.")
 
     def unmistakable_body(self) -> Iterator[bytes]:
         """The body of a multipart answer without a length; where it breaks off, it says so."""
@@ -79,10 +83,21 @@ class Retrieved:
         return _header(self.response, "content-length")
 
 
+@dataclass(frozen=True)
+class Request:
+    """What to ask: the path below the DICOMweb root, the caller's Accept header and query string; `whole`: only a copy
+    that holds all that is known of the study will do."""
+
+    path: str
+    accept: str
+    query: str = ""
+    whole: bool = False
+
+
 def retrieve(
-    copies: Sequence[Copy], path: str, accept: str, query: str = "", *, whole: bool = False, locator: Locator
-) -> Retrieved:
-    """The first copy that answers. `whole`: only a copy that holds all that is known of the study will do.
+    copies: Sequence[Copy], asked: Request, locator: Locator, use: Callable[[Retrieved], Result]
+) -> Result:
+    """What `use` makes of the first copy that answers; a failure inside `use` is the copy's, and the next is tried.
 
     Raises Unavailable naming every archive that did not answer, or what the answering ones said (400, 404, 406).
     """
@@ -94,11 +109,11 @@ def retrieve(
     candidates = [c for c in copies if c.answering is not False]
     silent += [f"{c.archive.endpoint.name} does not answer at present." for c in copies if c.answering is False]
     for copy in candidates:
-        if whole and not copy.whole:
+        if asked.whole and not copy.whole:
             silent.append(f"{copy.archive.endpoint.name} holds only a part of the study.")
             continue
         try:
-            return _open(copy, path, accept, query, locator)
+            return _open(copy, asked, locator, use)
         except (BadRequest, NotFound, NotAcceptable) as error:
             refusals.append(error)
         except RecordError as error:
@@ -108,11 +123,11 @@ def retrieve(
     raise refusals[0]
 
 
-def _open(copy: Copy, path: str, accept: str, query: str, locator: Locator) -> Retrieved:
+def _open(copy: Copy, asked: Request, locator: Locator, use: Callable[[Retrieved], Result]) -> Result:
     endpoint = copy.archive.endpoint
     try:
-        response = copy.archive.retrieve(path, accept, query)
-        retrieved = _start(copy, response)
+        response = copy.archive.retrieve(asked.path, asked.accept, asked.query)
+        result = use(_start(copy, response))
     except (BadRequest, NotFound, NotAcceptable):
         locator.breakers.answered(endpoint.endpoint_id)
         raise
@@ -121,7 +136,7 @@ def _open(copy: Copy, path: str, accept: str, query: str, locator: Locator) -> R
         logger.warning("archive failed", extra={"endpoint": endpoint.endpoint_id, "phase": phase_of(error)})
         raise
     locator.breakers.answered(endpoint.endpoint_id)
-    return retrieved
+    return result
 
 
 def _start(copy: Copy, response: ArchiveResponse) -> Retrieved:

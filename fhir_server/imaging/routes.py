@@ -21,9 +21,9 @@ from fhir_server.errors import Forbidden, MethodNotAllowed, NotAcceptable, TooLa
 from fhir_server.imaging import qido_rows
 from fhir_server.imaging.dicom_json import text
 from fhir_server.imaging.paths import Target, read_target
-from fhir_server.imaging.ports import DicomJson
+from fhir_server.imaging.ports import DicomJson, WrongAnswer
 from fhir_server.imaging.regional_identity import make_identity
-from fhir_server.imaging.retrieve import Retrieved, retrieve
+from fhir_server.imaging.retrieve import Request, Result, Retrieved, retrieve
 from fhir_server.imaging.rewrite import Rewriter
 from fhir_server.imaging.search import INSTANCE_KEYS, SERIES_KEYS, STUDY_KEYS, Asked, read_query, study_filter
 from fhir_server.imaging.services import Disclosure, ImagingServices
@@ -126,8 +126,8 @@ class _Doors:
         if target.what == "thumbnail":
             return self._thumbnail(target, opened)
         query = _render_query() if target.what == "rendered" else _no_query()
-        retrieved = self._retrieved(target, opened, target.path, request.headers.get("Accept", "*/*"), query)
-        return _stream(retrieved) if retrieved.content_length or target.is_many else _send(retrieved)
+        asked = Request(target.path, request.headers.get("Accept", "*/*"), query, whole=target.is_whole)
+        return self._ask(target, opened, asked, lambda found: _answer(found, target))
 
     def _store(self, study_uid: str | None = None) -> Response:
         caller = _caller()
@@ -150,27 +150,32 @@ class _Doors:
         """JSON only: the XML form would carry local identifiers out unread."""
         _require_json()
         _no_query()
-        retrieved = self._retrieved(target, opened, target.path, DICOM_JSON, "")
-        endpoint = retrieved.copy.archive.endpoint
-        rows = msgspec.json.decode(_whole(retrieved))
-        inner = endpoint.address if endpoint.kind == "dicom-wado-rs" else ""
-        rewriter = Rewriter(target.study_uid, inner, self._root(), opened.identity)
-        return _json_answer(msgspec.json.encode([rewriter.rewrite(row, target.path) for row in rows]))
+        asked = Request(target.path, DICOM_JSON, whole=target.is_whole)
+        root = self._root()
+
+        def rewritten(found: Retrieved) -> Response:
+            endpoint = found.copy.archive.endpoint
+            inner = endpoint.address if endpoint.kind == "dicom-wado-rs" else ""
+            rewriter = Rewriter(target.study_uid, inner, root, opened.identity)
+            return _json_answer(msgspec.json.encode([rewriter.rewrite(row, target.path) for row in _rows(found)]))
+
+        return self._ask(target, opened, asked, rewritten)
 
     def _thumbnail(self, target: Target, opened: OpenedStudy) -> Response:
         """Archives often have none: it is made of the rendered image."""
         path = target.path.removesuffix("thumbnail") + "rendered"
-        retrieved = self._retrieved(target, opened, path, "image/jpeg", "")
-        return Response(make_thumbnail(_whole(retrieved)), content_type="image/jpeg")
+        picture = self._ask(target, opened, Request(path, "image/jpeg"), lambda found: make_thumbnail(_whole(found)))
+        return Response(picture, content_type="image/jpeg")
 
     def _open(self, target: Target) -> OpenedStudy:
         return self._access.open(_caller(), target.study_uid, _asked_as())
 
-    def _retrieved(self, target: Target, opened: OpenedStudy, path: str, accept: str, query: str) -> Retrieved:
+    def _ask(
+        self, target: Target, opened: OpenedStudy, asked: Request, use: Callable[[Retrieved], Result]
+    ) -> Result:
         locator = self._services.locator
         copies = locator.copies(target.study_uid, qido_rows.endpoint_ids(opened.document))
-        whole = target.series_uid is None and target.what in ("", "metadata")
-        return retrieve(copies, path, accept, query, whole=whole, locator=locator)
+        return retrieve(copies, asked, locator, use)
 
     def _ask_copies(
         self, opened: OpenedStudy, study_uid: str, series_uid: str | None, *, series: bool
@@ -257,6 +262,17 @@ def _whole(retrieved: Retrieved) -> bytes:
             retrieved.response.close()
             raise TooLarge("The answer of the archive is too large to pass on.")
     return bytes(body)
+
+
+def _rows(retrieved: Retrieved) -> list[DicomJson]:
+    try:
+        return msgspec.json.decode(_whole(retrieved), type=list[dict[str, Any]])
+    except msgspec.MsgspecError as error:
+        raise WrongAnswer(f"{retrieved.copy.archive.endpoint.trust_name} sent metadata that is not JSON.") from error
+
+
+def _answer(retrieved: Retrieved, target: Target) -> Response:
+    return _stream(retrieved) if retrieved.content_length or target.is_many else _send(retrieved)
 
 
 def _stream(retrieved: Retrieved) -> Response:

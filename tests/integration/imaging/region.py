@@ -40,10 +40,13 @@ CLINICIAN = Caller(CallerKind.USER, "u1", "Dr Example", parse_scopes("user/*.rs"
 SYSTEM = Caller(CallerKind.CLIENT, "c1", "EPR", parse_scopes("system/*.cruds"), "RX1", session="t1")
 
 
-def make_endpoint(endpoint_id: str, address: str, kind: str = "dicom-wado-rs", trust: str = "Trust A") -> ArchiveEndpoint:
-    return ArchiveEndpoint(
-        endpoint_id, f"{trust} PACS", "RX1", trust, kind, address, ISSUER_A, "urn:x-imaging-record:trust-a:accession"
-    )
+ACCESSION_A = "urn:x-imaging-record:trust-a:accession"
+
+
+def make_endpoint(
+    endpoint_id: str, address: str, kind: str = "dicom-wado-rs", name: str = "Trust A"
+) -> ArchiveEndpoint:
+    return ArchiveEndpoint(endpoint_id, f"{name} PACS", "RX1", name, kind, address, ISSUER_A, ACCESSION_A)
 
 
 class Directory:
