@@ -24,6 +24,7 @@ from fhir_server.logs import event
 SUFFIX = ".spool"
 SEGMENT_BYTES = 64 * 1024 * 1024
 SEGMENT_AGE_S = 3600.0
+_FREE_BYTES_MIN = 16 * 1024 * 1024
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _REFUSED = event("spool.refused", "A disclosure could not be written, so its answer was withheld.", level=40)
@@ -78,6 +79,20 @@ class DisclosureSpool:
         except OSError as error:
             _REFUSED(exc=error)
             raise Unavailable("The audit trail cannot be written now, so nothing can be shown.") from error
+
+    def check(self) -> int:
+        """Bytes free for disclosures. Raises Unavailable when none can be written, so that a process is not ready."""
+        try:
+            with self._turn:
+                if self._file is None:
+                    self._next_segment()
+            disk = os.statvfs(self._directory)
+        except OSError as error:
+            raise Unavailable("The audit trail cannot be written now.") from error
+        free = disk.f_bavail * disk.f_frsize
+        if free < _FREE_BYTES_MIN:
+            raise Unavailable("The disk of the audit trail is almost full.")
+        return free
 
     def _append(self, payload: bytes) -> None:
         file = self._file

@@ -133,3 +133,16 @@ def test_closed_spool_begins_anew(tmp_path: Path) -> None:
     spool.close()
     spool.append(make_disclosure(2))
     assert [line.position for line in _lines(tmp_path)] == [0, 0]
+
+
+def test_check_tells_the_room_that_is_left(tmp_path: Path) -> None:
+    spool = DisclosureSpool(tmp_path, "web")
+    assert spool.check() > 0
+    spool.append(make_disclosure())
+    assert len(_files(tmp_path)) == 1
+
+
+def test_check_fails_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    with pytest.raises(Unavailable):
+        DisclosureSpool(tmp_path / "spool", "web").check()
