@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 _DTM = re.compile(
     r"(?P<year>\d{4})(?:-?(?P<month>\d\d)(?:-?(?P<day>\d\d)(?:[ T]?(?P<hour>\d\d)(?::?(?P<minute>\d\d)"
     r"(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?)?)?)?"
-    r"\s?(?P<offset>Z|[+-]\d\d:?\d\d)?"
+    r"\s?(?P<offset>Z|[+-]\d\d:?\d\d)?",
+    re.ASCII,
 )
-_UK_DATE = re.compile(r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4})")
-_UID = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+")
+_UK_DATE = re.compile(r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4})", re.ASCII)
+_UID = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+", re.ASCII)
 
 
 @dataclass(frozen=True)

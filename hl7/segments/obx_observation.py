@@ -16,7 +16,7 @@ from hl7.tables.results import OBSERVATION_STATUSES, REPORT_RANKS
 from hl7.view import Segment
 from terminology.systems import UCUM
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{1,18})?|\.\d{1,18})")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{1,18})?|\.\d{1,18})", re.ASCII)
 _OBSERVATION_CODES = "observation-code"
 
 

@@ -92,12 +92,19 @@ def _line(obx: Segment, counts: dict[str, int], reading: Reading) -> ReportLine:
     section = section or reading.profile.section_words.get(obx.get(3), "")
     if section and section not in SECTION_HEADINGS:
         reading.warn("OBX-3", "unknown-section", "a report section that no table knows was kept without a heading")
-    place = f"{obx.field(3).rep(0).component(1).text}|{obx.get(4)}"
+    place = _place(obx)
     counts[place] = counts.get(place, 0) + 1
+    place = f"{place}|{counts[place]}"
     status = obx.get(11).upper()
     if status in ("D", "W"):
         reading.warn("OBX-11", "line-withdrawn", "a line of the report was deleted or withdrawn by its source")
-    return ReportLine(f"{place}|{counts[place]}", section, text, status in _WITHDRAWN)
+    return ReportLine(place, section, text, status in _WITHDRAWN)
+
+
+def _place(obx: Segment) -> str:
+    """OBX-3 and OBX-4; without a grouping in OBX-4 (A.3 writes 1.2) only the set id tells lines apart."""
+    group = obx.get(4)
+    return "|".join((obx.field(3).rep(0).component(1).text, group, "" if "." in group else obx.get(1)))
 
 
 def report_text(lines: Iterable[ReportLine]) -> str:

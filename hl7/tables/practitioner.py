@@ -29,9 +29,9 @@ SYSTEM_OF_AUTHORITY = {
 }
 
 # A GMC reference number with the consultant code's C, and a GP's code. Some systems send eight digits: not a number.
-CONSULTANT_CODE = re.compile(r"C(\d{7})")
-GMC_REFERENCE = re.compile(r"\d{7}")
-GP_CODE = re.compile(r"G\d{7}")
+CONSULTANT_CODE = re.compile(r"C(\d{7})", re.ASCII)
+GMC_REFERENCE = re.compile(r"\d{7}", re.ASCII)
+GP_CODE = re.compile(r"G\d{7}", re.ASCII)
 
 DEFAULT_PERSON_CODES = frozenset(
     {
