@@ -119,6 +119,10 @@ class Settings:
     pacs_connections_max: int = setting(8, "Connections to one PACS at the same time, to protect it.", minimum=1)
 
     # Operations
+    demo_patients: int = setting(40, "People in the demo region's story.", minimum=1)
+    demo_pacs_port: int = setting(18200, "First of the sixteen ports of the demo region's emulated PACSs.", minimum=1)
+    demo_exams_per_minute: float = setting(6.0, "New exams a minute in the demo region.", minimum=0)
+
     log_level: str = setting(
         "INFO", "Least serious log event that is written.", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )

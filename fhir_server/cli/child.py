@@ -12,7 +12,7 @@ from fhir_server.settings import Settings
 from fhir_server.supervision import lifeline
 from fhir_server.supervision.failure import reported
 
-NAMES = ("prepare", "web", "feeds", "jobs", "dicom")
+NAMES = ("prepare", "web", "feeds", "jobs", "dicom", "region")
 
 
 @click.command("child", hidden=True)

@@ -29,13 +29,13 @@ def command() -> None:
 @options.database
 @options.as_json
 def add(
-    name: str, trust: str, msh_3: str, msh_4: str, profile: str | None, ack_policy: str, peers: tuple[str, ...],
+    name: str, trust: str, msh_3: str, msh_4: str, profile: str | None, peers: tuple[str, ...],
     test: bool, database: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Register a feed: what comes with this MSH-4 (and MSH-3) belongs to the trust."""
     storage = Storage(open_database(options.settings(database=database)))
     record = add_feed(
-        storage, name, trust=trust, msh_3=msh_3, msh_4=msh_4, profile=profile, ack_policy=ack_policy,
+        storage, name, trust=trust, msh_3=msh_3, msh_4=msh_4, profile=profile,
         peers=",".join(peers), production=not test,
     )  # fmt: skip
     click.echo(

@@ -54,7 +54,7 @@ def children(settings: Settings) -> list[ChildSpec]:
     feeds = ["feeds"] if settings.mllp != OFF else []
     dicom = ["dicom"] if settings.dicom != OFF else []
     environment = child_environment(settings)
-    return [_spec(name, environment) for name in (*web, *feeds, "jobs", *dicom)]
+    return [child_spec(name, environment) for name in (*web, *feeds, "jobs", *dicom)]
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
@@ -62,7 +62,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
     return {**settings.to_environment(), metrics.DIRECTORY_VARIABLE: str(settings.metrics_dir)}
 
 
-def _spec(name: str, environment: dict[str, str]) -> ChildSpec:
+def child_spec(name: str, environment: dict[str, str]) -> ChildSpec:
+    """One part of the record (see cli/child) as the supervisor runs it."""
     return ChildSpec(name, (*_arguments(name.partition("-")[0]), "--lifeline", "{lifeline}"), environment)
 
 
