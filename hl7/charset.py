@@ -76,7 +76,7 @@ def find_codec(name: str) -> str | None:
 
 
 def decode(raw: bytes, declared: str = "", *, default_charset: str = "", forced_charset: str = "") -> Decoded:
-    """The message's text. Forced beats a byte order mark, that beats MSH-18, that beats the feed's default."""
+    """The message's text. Forced beats a byte order mark, that beats MSH-18; the default is for what declares none."""
     if forced_charset:
         codec = find_codec(forced_charset) or WINDOWS_1252
         return Decoded(_lossless(_without_bom(raw), codec), codec)
@@ -110,8 +110,8 @@ def _declared(raw: bytes, declared: str) -> Decoded:
 
 
 def _undeclared(raw: bytes, default_charset: str) -> Decoded:
-    """The feed's default if it fits, else UTF-8 if it fits, else windows-1252, which always fits."""
-    for codec in (find_codec(default_charset) if default_charset else None, UTF_8):
+    """UTF-8 if it fits (other text hardly ever does), else the feed's default, else windows-1252, which always fits."""
+    for codec in (UTF_8, find_codec(default_charset) if default_charset else None):
         text = _strict(raw, codec) if codec else None
         if codec and text is not None:
             return Decoded(text, codec)

@@ -163,9 +163,14 @@ def test_forced_character_set_beats_the_declared_one():
     assert parse_message(raw, forced_charset="8859/1").first("PID").get(5) == "Zoë"
 
 
-def test_default_character_set_is_tried_first():
+def test_default_character_set_is_for_what_is_not_utf_8():
     raw = (_HEAD + "\rPID|1||M1||Żoë").encode("iso8859-2")
     assert parse_message(raw, default_charset="8859/2").first("PID").get(5) == "Żoë"
+
+
+def test_undeclared_utf_8_is_read_whatever_the_default():
+    raw = (_HEAD + "\rPID|1||M1||Zoë").encode()
+    assert parse_message(raw, default_charset="WINDOWS-1252").first("PID").get(5) == "Zoë"
 
 
 def test_nul_and_control_characters_are_taken_out_and_said():
