@@ -110,20 +110,20 @@ def _record_event(uow: UnitOfWork, event: IdentityEvent, source: Source, change:
     if event.kind not in _JOINING:
         return
     survivor, loser = patient_name(event.survivor, source), patient_name(event.loser, source)
-    is_own = all(
-        name.system.startswith(f"{source.issuer}/") or name.system == survivor.system for name in (survivor, loser)
-    )
     statement = IdentityStatement(
         event.kind, survivor, loser, source.name, source.message_id, instant_of(source.message_time),
-        is_own and _is_in_custody(uow, (survivor, loser), source),
+        _may_merge(uow, survivor, loser, source),
     )  # fmt: skip
     record_merge(uow, statement)
     change.people |= {survivor, loser}
 
 
-def _is_in_custody(uow: UnitOfWork, names: Iterable[Name], source: Source) -> bool:
-    """A trust speaks for its own numbers only."""
-    found = [identities.find(uow.connection, name) for name in names if not name.system.startswith(f"{source.issuer}/")]
+def _may_merge(uow: UnitOfWork, survivor: Name, loser: Name, source: Source) -> bool:
+    """A source speaks for numbers of one namespace that is its own, or that its trust alone has the custody of."""
+    foreign = [name for name in (survivor, loser) if not name.system.startswith(f"{source.issuer}/")]
+    if foreign and survivor.system != loser.system:
+        return False
+    found = [identities.find(uow.connection, name) for name in foreign]
     return all(identity is None or identity.custodian in ("", source.custodian) for identity in found)
 
 
