@@ -46,10 +46,13 @@ _searches = open_to(Audience.CLIENT, Audience.USER, scope=("ImagingStudy", "s"))
 _stores = open_to(Audience.CLIENT, scope=("ImagingStudy", "c"))
 
 
-def make_blueprint(services: ImagingServices) -> Blueprint:
-    """The blueprint, to be registered without a prefix: its paths begin with `services.root`."""
+def make_blueprint(services: ImagingServices, access: StudyAccess | None = None) -> Blueprint:
+    """The blueprint, to be registered without a prefix: its paths begin with `services.root`.
+
+    Share one `access` with the viewer's blueprint, so that a study opened there is disclosed once.
+    """
     blueprint = Blueprint("dicomweb", __name__, url_prefix=services.root)
-    doors = _Doors(services)
+    doors = _Doors(services, access or StudyAccess(services))
     for rule, view, method in (
         ("/studies", _searches(doors.search_studies), "GET"),
         ("/studies", _stores(doors.store), "POST"),
@@ -76,9 +79,9 @@ def _finish(response: Response) -> Response:
 class _Doors:
     """The views. Each is check, find, answer; access and disclosure are in `study_access`."""
 
-    def __init__(self, services: ImagingServices) -> None:
+    def __init__(self, services: ImagingServices, access: StudyAccess) -> None:
         self._services = services
-        self._access = StudyAccess(services)
+        self._access = access
         # Bound methods cannot carry a declaration: the views are functions that close over self.
         self.search_studies = _function(self._search_studies)
         self.search_series = _function(self._search_series)
