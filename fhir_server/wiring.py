@@ -41,6 +41,8 @@ from fhir_server.imaging.registry import NewArchive, add_endpoint
 from fhir_server.imaging.routes import make_blueprint as make_dicomweb_blueprint
 from fhir_server.imaging.services import Disclosure as ImagingDisclosure
 from fhir_server.imaging.services import ImagingServices
+from fhir_server.imaging.study_access import StudyAccess
+from fhir_server.imaging.viewer import make_viewer_blueprint
 from fhir_server.imaging.work import ImagingWork, WorkPlan
 from fhir_server.ingest.pipeline import run_filing
 from fhir_server.ingest.recording import FragmentRecorder
@@ -300,7 +302,10 @@ def register_doors(app: Any, services: Services) -> None:
     """Register every blueprint on the Flask application."""
     app.register_blueprint(fhir)
     app.register_blueprint(make_oauth_blueprint(services.settings, services.accounts))
-    app.register_blueprint(make_dicomweb_blueprint(services.imaging.doors()))
+    doors = services.imaging.doors()
+    study_access = StudyAccess(doors)
+    app.register_blueprint(make_dicomweb_blueprint(doors, study_access))
+    app.register_blueprint(make_viewer_blueprint(doors, study_access))
 
 
 def prepare(settings: Settings) -> None:
