@@ -100,7 +100,11 @@ def _admit(app: Flask, services: Services) -> None:
     endpoint = asked.endpoint
     caller = here.caller = _recognise(services, asked, here)
     here.exchange = Exchange(
-        services.record, caller or _ANONYMOUS, _base_url(services.settings, asked), here.request_id
+        services.record,
+        caller or _ANONYMOUS,
+        _base_url(services.settings, asked),
+        here.request_id,
+        address=asked.environ.get("REMOTE_ADDR", ""),
     )
     if endpoint is None:
         return

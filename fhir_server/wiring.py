@@ -90,7 +90,7 @@ class Services:
     @property
     def checks(self) -> Mapping[str, Check]:
         """What must work for this process to be ready."""
-        return {"database": self._check_database, "migrations": self._check_migrations}
+        return {"database": self._check_database, "migrations": self._check_migrations, "audit spool": self._check_spool}
 
     def _check_database(self) -> str:
         self.database.ping()
@@ -99,6 +99,10 @@ class Services:
     def _check_migrations(self) -> str:
         check_schema(self.database)
         return "up to date"
+
+    def _check_spool(self) -> str:
+        self.record.spool.check()
+        return "takes disclosures"
 
 
 def database_url(settings: Settings) -> str:

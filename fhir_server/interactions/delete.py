@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fhir_server.errors import Forbidden
+from fhir_server.interactions.audit_events import refuse_change
 from fhir_server.interactions.conditions import require_version
 from fhir_server.interactions.create import found_version
 from fhir_server.interactions.exchange import Exchange
@@ -35,6 +36,7 @@ def delete_in_tx(
     """Delete within a transaction."""
     if not exchange.caller.allows(resource_type, "d"):
         raise Forbidden(f"The caller's scopes do not cover {resource_type}.d.")
+    refuse_change(resource_type, resource_id)
     current = uow.find_current(resource_type, resource_id, lock=True)
     require_version(current, if_match)
     if current is None or current.deleted:

@@ -48,6 +48,7 @@ class Exchange:
     action: str = "R"
     query: str = ""
     purpose: str = "TREAT"
+    address: str = ""
     outcome: str = "0"
     disclosed: list[DisclosedVersion] = field(default_factory=list)
 
@@ -100,6 +101,7 @@ class Exchange:
             entries=entries,
             outcome=self.outcome,
             purpose=self.purpose,
+            address=self.address,
         )
 
     @property

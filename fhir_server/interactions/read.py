@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fhir_server.errors import Gone, NotFound
+from fhir_server.interactions.audit_events import is_trail_event, read_trail_event
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.interactions.write import require_known_type
 from fhir_server.storage.resources import FoundVersion
@@ -13,7 +14,10 @@ def read(exchange: Exchange, resource_type: str, resource_id: str) -> FoundVersi
     deleted, Forbidden (403) when the caller's scopes do not cover the type."""
     require_known_type(resource_type)
     exchange.read_rule.require_type(resource_type)
-    found = exchange.record.resources.find(resource_type, resource_id, exchange.read_rule)
+    if is_trail_event(resource_type, resource_id):
+        found: FoundVersion | None = read_trail_event(exchange, resource_id)
+    else:
+        found = exchange.record.resources.find(resource_type, resource_id, exchange.read_rule)
     if found is None:
         raise NotFound(f"There is no {resource_type} with this id.")
     if found.body is None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fhir_server.audit.disclosure import DisclosedVersion
+from fhir_server.interactions.audit_events import search_audit
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.interactions.write import require_known_type
 from fhir_server.search.execute import SearchPage, run_search
@@ -42,8 +43,15 @@ def search_type(
         limits=Limits(settings.search_page_default, settings.search_page_max, settings.include_max),
         context=exchange.search_context,
     )
-    with exchange.record.database.read() as connection:
-        page = run_search(connection, query, exchange.search_rule, page_token=page_token)
+
+    def run(token: str | None) -> SearchPage:
+        with exchange.record.database.read() as connection:
+            return run_search(connection, query, exchange.search_rule, page_token=token)
+
+    if resource_type == "AuditEvent":
+        page = search_audit(exchange, parameters, page_token, run)
+    else:
+        page = run(page_token)
     exchange.disclosed.extend(
         DisclosedVersion(f.resource_type, f.resource_id, f.version_id, f.patient_ids)
         for f in (*page.matches, *page.included)

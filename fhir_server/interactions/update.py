@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fhir_server.errors import BadRequest, Conflict, NotFound
 from fhir_server.fhir.documents import Document
+from fhir_server.interactions.audit_events import refuse_change
 from fhir_server.interactions.conditions import require_version
 from fhir_server.interactions.create import (
     Written,
@@ -46,6 +47,7 @@ def update_in_tx(
 ) -> Written:
     """Update within a transaction; the document is valid."""
     require_may_write(exchange, document, "u")
+    refuse_change(document.resource_type, resource_id)
     current = uow.find_current(document.resource_type, resource_id, lock=True)
     require_version(current, if_match)
     if current is None:
