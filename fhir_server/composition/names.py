@@ -19,6 +19,10 @@ _STRENGTH = {
 }
 
 
+#: The types whose resources may be joined when names turn out to be of one thing.
+JOINABLE = frozenset(_STRENGTH)
+
+
 def strength(resource_type: str, name: Name) -> tuple[int, str, str]:
     """A sort key: the smallest is the strongest."""
     parts = _STRENGTH.get(resource_type, ())

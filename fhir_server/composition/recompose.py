@@ -86,27 +86,20 @@ class Recomposition:
             former = contributions.find_resource_id(self._connection, resource_type, alias)
             if former is None:
                 continue
-            # Whoever refers to the weaker name may mean this thing too, from now on.
             if not self._groups.gather(resource_type, alias):
                 contributions.forget_key(self._connection, resource_type, alias)
                 return contributions.get_or_create_resource_id(self._connection, resource_type, name, former)
-        self._mark_siblings(resource_type, gathered)
+        # Whoever refers to a weaker name may mean this new thing too.
+        aliases = {alias for c in gathered for alias in c.aliases}
+        self._again |= contributions.referrers(self._connection, resource_type, aliases)
         return contributions.get_or_create_resource_id(self._connection, resource_type, name)
-
-    def _mark_siblings(self, resource_type: str, gathered: list[Contribution]) -> None:
-        """Who refers to a thing that shares a weaker name with a new one may mean the new one too."""
-        aliases = {a for c in gathered for a in c.aliases}
-        for _alias, key in contributions.stronger_names(self._connection, resource_type, aliases):
-            sibling = contributions.find_resource_id(self._connection, resource_type, key)
-            if sibling:
-                self._again |= set(contributions.composed_referrers(self._connection, f"{resource_type}/{sibling}"))
 
     def _give_up(self, resource_type: str, name: Name) -> None:
         """Nothing is said under this key alone any more: its resource ends, and who referred to it is composed anew."""
         resource_id = contributions.find_resource_id(self._connection, resource_type, name)
         if resource_id is None:
             return
-        self._again |= set(contributions.composed_referrers(self._connection, f"{resource_type}/{resource_id}"))
+        self._again |= contributions.referrers(self._connection, resource_type, [name])
         contributions.forget_key(self._connection, resource_type, name)
         current = self._uow.find_current(resource_type, resource_id, lock=True)
         if current is not None and not current.deleted:

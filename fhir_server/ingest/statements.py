@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from fhir_server.composition.names import choose_key
+from fhir_server.composition.names import JOINABLE, choose_key
 from fhir_server.composition.references import find_keys, subject_of
 from fhir_server.fhir.documents import encode
 from fhir_server.fhir.instants import instant_of
@@ -72,6 +72,7 @@ def _contribution(fragment: Fragment, number: int, source: Source) -> Contributi
         message_id=source.message_id,
         accumulates=fragment.accumulates,
         report_lines=tuple(_report_line(line) for line in fragment.report_lines),
+        refers_to=tuple(dict.fromkeys(key for key in find_keys(content) if key[0] in JOINABLE)),
     )
     return _identified(contribution, number)
 

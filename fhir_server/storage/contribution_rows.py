@@ -44,6 +44,8 @@ class Contribution:
     # List elements to which this contribution adds, and the lines of a report whose source resends changed ones only.
     accumulates: tuple[str, ...] = ()
     report_lines: tuple[dict[str, Any], ...] = ()
+    # (resource type, name) of things that it refers to by a name that may be joined with others; not read back.
+    refers_to: tuple[tuple[str, Name], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from fhir_server.fhir.documents import decode, encode
 from fhir_server.storage.contribution_rows import Contribution, Name
 from fhir_server.storage.keys import new_resource_id
-from fhir_server.storage.tables.contribution import contribution, contribution_alias
-from fhir_server.storage.tables.resource import business_key, index_reference, resource
+from fhir_server.storage.tables.contribution import contribution, contribution_alias, contribution_reference
+from fhir_server.storage.tables.resource import business_key
 
 _COLUMNS = list(contribution.c)
 
@@ -29,6 +29,9 @@ def add(connection: Connection, rows: Sequence[Contribution]) -> None:
     aliases = [a for r in rows for a in _alias_values(r)]
     if aliases:
         connection.execute(insert(contribution_alias), aliases)
+    references = [v for r in rows for v in _reference_values(r)]
+    if references:
+        connection.execute(insert(contribution_reference), references)
 
 
 def find(connection: Connection, contribution_id: str) -> Contribution | None:
@@ -81,6 +84,7 @@ def remove(connection: Connection, ids: Sequence[str]) -> None:
 def _delete(connection: Connection, ids: Sequence[str]) -> None:
     if ids:
         connection.execute(delete(contribution_alias).where(contribution_alias.c.contribution_id.in_(ids)))
+        connection.execute(delete(contribution_reference).where(contribution_reference.c.contribution_id.in_(ids)))
         connection.execute(delete(contribution).where(contribution.c.contribution_id.in_(ids)))
 
 
@@ -163,6 +167,21 @@ def _alias_values(row: Contribution) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _reference_values(row: Contribution) -> list[dict[str, Any]]:
+    return [
+        {
+            "contribution_id": row.contribution_id,
+            "resource_type": row.resource_type,
+            "target_type": target_type,
+            "target_system": target.system,
+            "target_value": target.value,
+            "key_system": row.key.system,
+            "key_value": row.key.value,
+        }
+        for target_type, target in row.refers_to
+    ]
+
+
 def find_resource_id(connection: Connection, resource_type: str, name: Name) -> str | None:
     """The logical id that the business key stands for."""
     c = business_key.c
@@ -202,19 +221,12 @@ def keys_of(connection: Connection, resource_type: str, resource_id: str) -> lis
     return [Name(*row) for row in connection.execute(statement)]
 
 
-def composed_referrers(connection: Connection, target: str) -> list[tuple[str, Name]]:
-    """(resource type, key) of the composed resources that refer to `target` ("ImagingStudy/x")."""
-    statement = (
-        select(business_key.c.resource_type, business_key.c.system, business_key.c.value)
-        .join(
-            resource,
-            and_(
-                resource.c.resource_type == business_key.c.resource_type,
-                resource.c.resource_id == business_key.c.resource_id,
-            ),
-        )
-        .join(index_reference, index_reference.c.resource_key == resource.c.resource_key)
-        .where(index_reference.c.target == target, resource.c.composed)
-        .distinct()
-    )
-    return [(row[0], Name(row[1], row[2])) for row in connection.execute(statement)]
+def referrers(connection: Connection, resource_type: str, names: Iterable[Name]) -> set[tuple[str, Name]]:
+    """(resource type, key) of everything that refers to a thing by one of the names."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return set()
+    c = contribution_reference.c
+    statement = select(c.resource_type, c.key_system, c.key_value).distinct()
+    statement = statement.where(c.target_type == resource_type, _is_one_of(contribution_reference, "target", wanted))
+    return {(row[0], Name(row[1], row[2])) for row in connection.execute(statement)}

@@ -44,3 +44,17 @@ contribution_alias = Table(
     Index("ix_contribution_alias_alias", "resource_type", "alias_system", "alias_value"),
     Index("ix_contribution_alias_key", "resource_type", "key_system", "key_value"),
 )
+
+contribution_reference = Table(
+    "contribution_reference",
+    metadata,
+    # Who refers by a name that may come to stand for another resource (an accession number, an order's number).
+    Column("contribution_id", Bytewise, primary_key=True),
+    Column("target_type", Bytewise, primary_key=True),
+    Column("target_system", Bytewise, primary_key=True),
+    Column("target_value", Bytewise, primary_key=True),
+    Column("resource_type", Bytewise, nullable=False),
+    Column("key_system", Bytewise, nullable=False),
+    Column("key_value", Bytewise, nullable=False),
+    Index("ix_contribution_reference_target", "target_type", "target_system", "target_value"),
+)
