@@ -129,9 +129,11 @@ def _display_name(document: dict[str, Any]) -> str:
 
 
 def _study(document: dict[str, Any], availability: Availability) -> dict[str, str]:
+    description = str(document.get("description", ""))
     codes = [c.get("code", "") for c in document.get("modality", ())]
+    codes = [code for code in codes if not description.startswith(f"{code} ")]  # "CT Head" already says CT
     return {
-        "description": str(document.get("description", "")),
+        "description": description,
         "modalities": " ".join(codes),
         "day": _day(str(document.get("started", ""))[:10]),
         "trusts": ", ".join(availability.trusts),

@@ -46,6 +46,7 @@ class ViewerAssets:
         self._mount = mount.strip("/")
         self._prepared = dist.parent / f".{dist.name}-served-{self._mount.replace('/', '-')}"
         self._turn = threading.Lock()
+        self._memory: dict[str, bytes] = {}
 
     def is_installed(self) -> bool:
         return (self._dist / "index.html").is_file()
@@ -75,18 +76,19 @@ class ViewerAssets:
         return Asset(content, kind, is_text, bool(_HASHED.search(name)), stamp)
 
     def _compressed(self, path: Path, name: str) -> bytes:
-        """The rewritten, compressed form, made at the first request and kept on disk (in memory for this request only
-        when the folder cannot be written)."""
+        """The rewritten, compressed form, made at the first request and kept on disk; in memory where the folder
+        cannot be written."""
         stat = path.stat()
         key = hashlib.sha256(f"{name}|{stat.st_size}|{stat.st_mtime_ns}|{self._mount}".encode()).hexdigest()
         kept = self._prepared / f"{key}.gz"
-        if kept.is_file():
-            return kept.read_bytes()
+        if key in self._memory or kept.is_file():
+            return self._memory.get(key) or kept.read_bytes()
         with self._turn:  # one script weighs 17 MB: not twice at the same time
             if kept.is_file():
                 return kept.read_bytes()
             content = gzip.compress(self._rewrite(path.read_bytes(), path.suffix), 6, mtime=0)
-            _keep(kept, content)
+            if not _keep(kept, content):
+                self._memory[key] = content
             return content
 
     def _rewrite(self, content: bytes, suffix: str) -> bytes:
@@ -98,7 +100,7 @@ class ViewerAssets:
         return content.replace(b'"/assets/', b'"/' + mount + b"/assets/") if suffix == ".json" else content
 
 
-def _keep(path: Path, content: bytes) -> None:
+def _keep(path: Path, content: bytes) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent)
@@ -106,7 +108,8 @@ def _keep(path: Path, content: bytes) -> None:
             file.write(content)
         os.replace(name, path)
     except OSError:
-        return
+        return False
+    return True
 
 
 def app_config(mount: str, dicomweb_root: str) -> str:
