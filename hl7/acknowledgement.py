@@ -71,7 +71,8 @@ def make_acknowledgement(
         segment("MSA", msa, version),
         *(_err(error, version) for error in (() if code in _POSITIVE else errors)),
     ]
-    return "".join(part + "\r" for part in segments).encode("ascii", errors="replace")
+    # A header is read as Latin-1, so the control id goes back byte for byte.
+    return "".join(part + "\r" for part in segments).encode("latin-1", errors="replace")
 
 
 def _msh(header: Header, version: str, control_id: str) -> str:

@@ -43,6 +43,7 @@ def _orc(sender: Sender, exam: Exam, report: Report, moment: datetime) -> str:
         2: escape(exam.placer),
         3: escape(exam.filler or exam.accession),
         5: _ORDER_STATUS.get(report.status, ""),
+        7: f"1^^^^^{exam.priority}",
         9: timestamp(moment),
         12: xcn(exam.requester),
     }

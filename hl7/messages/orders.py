@@ -6,14 +6,17 @@ Each order line is a ServiceRequest, its reporting work item a Task, its announc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from hl7.fragments import IdentityEvent, Unmappable
+from hl7.fragments import BusinessKey, IdentityEvent, Unmappable
 from hl7.messages.adt import patient_segments
 from hl7.order_groups import OrderGroup, order_groups
 from hl7.reading import Reading
+from hl7.segments.obx_observation import obx_observation
+from hl7.segments.obx_report import NEVER_TEXT
 from hl7.segments.orc_servicerequest import orc_servicerequest, order_time
 from hl7.segments.orc_task import orc_task
-from hl7.segments.order_line import OrderLine, read_order_line
+from hl7.segments.order_line import OrderLine, is_study_uid, read_order_line
 from hl7.segments.order_state import order_state
 from hl7.segments.pid_patient import pid_patient
 from hl7.segments.pv1_encounter import pv1_encounter
@@ -51,8 +54,21 @@ def groups_of(reading: Reading) -> Sequence[OrderGroup]:
 def _map_line(line: OrderLine, uids: tuple[str, ...], reading: Reading) -> None:
     when = order_time(line, reading)
     state = order_state(line.group.orc, reading)
-    orc_servicerequest(line, reading, when, state.request)
+    order = orc_servicerequest(line, reading, when, state.request)
+    if order:
+        _add_supporting_info(order, line, reading, when)
     detail = {"businessStatus": {"text": state.business_status}} if state.business_status else {}
     orc_task(line, reading, when, state.task, detail)
     cancelled = state.request in ("revoked", "entered-in-error")
     zds_imagingstudies(line, uids, reading, when, cancelled=cancelled)
+
+
+def _add_supporting_info(order: BusinessKey, line: OrderLine, reading: Reading, when: datetime) -> None:
+    """OBX of an order (weight, creatinine, questions answered) are observations that support it."""
+    told = [obx for obx in line.group.obxs if not is_study_uid(obx) and obx.get(2).upper() not in NEVER_TEXT]
+    found = [obx_observation(obx, order, reading, when) for obx in told]
+    references = [key.reference() for key in found if key]
+    if references:
+        fragment = reading.fragments[order]
+        fragment.content["supportingInfo"] = references
+        fragment.sources["supportingInfo"] = "OBX"

@@ -10,7 +10,10 @@ from typing import Any
 from hl7.datatypes import is_code
 from hl7.reading import Reading
 from hl7.view import Repetition
-from terminology.systems import SYSTEM_OF_DESIGNATOR
+from terminology.systems import LOINC, SNOMED_CT, SYSTEM_OF_DESIGNATOR
+
+# What senders write for the designators of table 0396.
+_SPELLINGS = {"LOINC": LOINC, "SNOMED": SNOMED_CT, "SNM": SNOMED_CT, "SCTID": SNOMED_CT}
 
 
 def codeable_concept(rep: Repetition, reading: Reading, local_system: str = "") -> dict[str, Any]:
@@ -49,8 +52,8 @@ def _system(designator: str, reading: Reading, local_system: str) -> str:
     profile = reading.profile
     if designator in profile.code_systems:
         return profile.code_systems[designator]
-    if designator.upper() in SYSTEM_OF_DESIGNATOR:
-        return SYSTEM_OF_DESIGNATOR[designator.upper()]
+    if known := SYSTEM_OF_DESIGNATOR.get(designator.upper()) or _SPELLINGS.get(designator.upper()):
+        return known
     if designator.startswith(("http://", "https://", "urn:")) and is_code(designator):
         return designator
     return local_system

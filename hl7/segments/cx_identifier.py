@@ -15,6 +15,7 @@ from hl7.reading import Reading
 from hl7.tables.patient import (
     NHS_AUTHORITIES,
     NHS_NUMBER_TYPES,
+    OTHER_NUMBER_TYPES,
     PERSON_NUMBER_TYPES,
     VERIFICATION_STATUSES,
 )
@@ -40,11 +41,16 @@ class PatientNumbers:
     identifiers: list[dict[str, Any]] = field(default_factory=list)
     own: list[BusinessKey] = field(default_factory=list)
     others: list[BusinessKey] = field(default_factory=list)
+    odd: list[BusinessKey] = field(default_factory=list)  # of a type that no table knows
     nhs: BusinessKey | None = None
 
     def key(self) -> BusinessKey | None:
         """The source identity: the trust's own number, else another local one, else the NHS number alone."""
-        return next(iter([*self.own, *self.others]), None) or self.nhs
+        return next(iter(self.local()), None) or self.nhs
+
+    def local(self) -> list[BusinessKey]:
+        """The numbers that name the person in one system, the most telling first."""
+        return [*self.own, *self.others, *self.odd]
 
 
 def read_patient_numbers(reps: list[Repetition], status: str, location: str, reading: Reading) -> PatientNumbers:
@@ -124,9 +130,10 @@ def _local_number(numbers: PatientNumbers, rep: Repetition, authority: str, read
         identifier["assigner"] = {"display": authority}
     if identifier not in numbers.identifiers:
         numbers.identifiers.append(identifier)
-    if kind in PERSON_NUMBER_TYPES:
-        key = BusinessKey("Patient", system, value)
-        (numbers.own if system == profile.system("mrn") else numbers.others).append(key)
+    if kind not in OTHER_NUMBER_TYPES:
+        own = system == profile.system("mrn")
+        known = numbers.own if own else numbers.others
+        (known if kind in PERSON_NUMBER_TYPES else numbers.odd).append(BusinessKey("Patient", system, value))
 
 
 def _period(rep: Repetition, reading: Reading) -> dict[str, str]:

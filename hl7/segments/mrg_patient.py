@@ -23,10 +23,10 @@ def mrg_identity_events(
         raise Unmappable("no-patient-identifier", "MRG-1 holds no number that names a patient", "MRG-1")
     events = [
         IdentityEvent(kind, partner, number)
-        for number in [*loser.own, *loser.others]
+        for number in loser.local()
         if (partner := _partner(number, survivor)) and partner != number
     ]
-    if not events and not (loser.own or loser.others) and loser.nhs and survivor.key() not in (None, loser.nhs):
+    if not events and not loser.local() and loser.nhs and survivor.key() not in (None, loser.nhs):
         key = survivor.key()
         assert key is not None  # noqa: S101 - just asked
         events = [IdentityEvent(kind, key, loser.nhs)]
@@ -46,5 +46,5 @@ def _mention_loser(event: IdentityEvent, loser: PatientNumbers, reading: Reading
 
 def _partner(loser: BusinessKey, survivor: PatientNumbers) -> BusinessKey | None:
     """A.3: the same position and the same type and authority pairs; so the partner has the loser's system."""
-    same = [key for key in [*survivor.own, *survivor.others] if key.system == loser.system]
+    same = [key for key in survivor.local() if key.system == loser.system]
     return next(iter(same), None) or survivor.key()

@@ -20,8 +20,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{1,18})?|\.\d{1,18})", re.ASCII)
 _OBSERVATION_CODES = "observation-code"
 
 
-def obx_observation(obx: Segment, report: BusinessKey, reading: Reading, when: datetime) -> BusinessKey | None:
-    """Adds one Observation under the report and gives its key; None for a line that is none (OBX-11 N or O)."""
+def obx_observation(obx: Segment, parent: BusinessKey, reading: Reading, when: datetime) -> BusinessKey | None:
+    """Adds one Observation under its report or order and gives its key; None for what is none (OBX-11 N or O)."""
     status = OBSERVATION_STATUSES.get(obx.get(11).upper(), "unknown")
     if not status or reading.patient is None:
         return None
@@ -29,8 +29,8 @@ def obx_observation(obx: Segment, report: BusinessKey, reading: Reading, when: d
     if not code:
         reading.warn("OBX-3", "no-code", "a result without a code was left out")
         return None
-    value = f"{report.value}^{obx.get(3)}^{obx.get(4)}"
-    key = BusinessKey("Observation", f"{report.system}/observation", value)
+    value = f"{parent.value}^{obx.get(3)}^{obx.get(4)}"
+    key = BusinessKey("Observation", f"{parent.system}/observation", value)
     content: dict[str, Any] = {
         "resourceType": "Observation",
         "identifier": [{"system": key.system, "value": key.value}],

@@ -20,7 +20,8 @@ from hl7.tables.results import IMPRESSION_SUFFIX, SECTION_HEADINGS
 from hl7.view import Repetition, Segment
 
 TEXT_TYPES = frozenset({"TX", "FT", "ST", "", "CF"})
-_NEVER_TEXT = frozenset({"RP", "HD", "EI", "OG"})
+# References and UIDs; embedded documents are read apart.
+NEVER_TEXT = frozenset({"RP", "HD", "EI", "OG", "ED"})
 _WITHDRAWN = frozenset({"D", "W", "X", "N", "O"})
 _PLAIN = "text/plain; charset=utf-8"
 _MEDIA_TYPES = {
@@ -64,10 +65,10 @@ def read_report_body(obxs: Sequence[Segment], reading: Reading) -> ReportBody:
         kind = obx.get(2).upper()
         if is_study_uid(obx) or obx.get(3) in UID_CODES or obx.get(3, 2).upper() in UID_WORDS:
             continue
-        if kind in _NEVER_TEXT:
-            reading.warn("OBX-5", "reference-pointer", "a reference to a document elsewhere was not followed")
-        elif kind == "ED":
+        if kind == "ED":
             documents += [found for rep in obx.field(5).reps() if (found := _document(obx, rep, reading))]
+        elif kind in NEVER_TEXT:
+            reading.warn("OBX-5", "reference-pointer", "a reference to a document elsewhere was not followed")
         elif kind in TEXT_TYPES:
             lines.append(_line(obx, counts, reading))
         else:

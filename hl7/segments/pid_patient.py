@@ -153,7 +153,8 @@ def _birth_date(content: dict[str, Any], sources: dict[str, str], pid: Segment, 
     sources["birthDate"] = "PID-7"
     moment = reading.moment(pid, 7)
     content["birthDate"] = moment.date if moment else None
-    if moment and moment.has_time:
+    # Midnight is what systems write that have no time of birth.
+    if moment and moment.has_time and "T00:00:00" not in moment.fhir:
         content["_birthDate"] = {"extension": [{"url": _EXTENSION + "patient-birthTime", "valueDateTime": moment.fhir}]}
     elif not moment and pid.get(7):
         content["_birthDate"] = {"extension": [{"url": _EXTENSION + "originalText", "valueString": pid.get(7)}]}

@@ -72,6 +72,9 @@ def _practitioner(person: _Named, location: str, reading: Reading) -> dict[str, 
     if code.upper() in reading.profile.ignored_person_codes:
         return None
     display = " ".join(part for part in (person.prefix, person.given, person.family) if part)
+    if not display and " " in code:
+        # A name in the place of the code: nobody can be known by it.
+        code, display = "", code
     if not code:
         return {"display": display} if display else None
     system, value = _identity(code, person.authority.upper(), location, reading)

@@ -67,8 +67,15 @@ MARITAL_STATUSES = {
     "A": "A", "D": "D", "I": "I", "L": "L", "M": "M", "P": "P", "S": "S", "T": "T", "U": "U", "W": "W", "C": "C",
 }  # fmt: skip
 
-# Identifier types (0203) that name a person in one system; others in PID-3 are kept and never used as an identity.
+# Identifier types (0203) that name a person in one system.
 PERSON_NUMBER_TYPES = frozenset({"", "MR", "PI", "PN", "PT", "MRN", "HOSP", "U", "LR", "PE"})
+# Types that name something else: a visit, an account, a document, an order. Kept, and never used as an identity.
+OTHER_NUMBER_TYPES = frozenset(
+    {
+        "VN", "AN", "ANON", "ANC", "AND", "ANT", "SS", "SB", "SN", "DL", "DN", "PPN", "BC", "ACSN", "PLAC", "FILL",
+        "PRN", "EI", "EN", "MC", "MA", "MB", "HC", "NII", "NIIP", "TAX", "XX", "SR", "BR", "WC", "WP", "GN", "PPSN",
+    }
+)  # fmt: skip
 NHS_NUMBER_TYPES = frozenset({"NH", "NHS", "NI", "NHSNMBR"})
 # Authorities under which feeds send the NHS number (A.3 says NHS; its OID and words are seen too).
 NHS_AUTHORITIES = frozenset({"NHS", "NHSNO", "NHSNBR", "2.16.840.1.113883.2.1.4.1"})

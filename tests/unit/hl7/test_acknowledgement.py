@@ -95,3 +95,8 @@ def test_enhanced_mode_answers_by_its_conditions(condition, accepted, wanted):
     header = _header(accept="NE", application=condition)
     assert wants_application_acknowledgement(header, accepted=accepted) is wanted
     assert acknowledgement_code(header, "AE") == "CE"
+
+
+def test_control_id_goes_back_byte_for_byte():
+    raw = "MSH|^~\\&|A|B|||2026||ADT^A08|Zoë£|P|2.4".encode("utf-8")
+    assert "MSA|AA|Zoë£".encode() in make_acknowledgement(peek_header(raw), "AA")

@@ -282,3 +282,16 @@ def test_later_event_of_equal_rank_and_higher_rank_of_any_time_win():
     for kind in ("ServiceRequest", "Task"):
         assert place(only(booked, kind)) < place(only(performed, kind))
     assert place(only(cancelled, "ServiceRequest")) < place(only(performed, "ServiceRequest"))
+
+
+def test_observations_of_an_order_support_it():
+    message = _raw(
+        "ORC|NW||F1",
+        "OBR|1||F1|CCHES",
+        "OBX|1|ST|29463-7^Body weight^LN||72|kg|||||F",
+        "OBX|2|NM|CREAT^Creatinine||88|umol/L|||||F",
+        "OBX|3|TX|PREG^Pregnant?||No||||||F",
+    )
+    values = [(o.content.get("valueString"), o.content.get("valueQuantity")) for o in of_type(message, "Observation")]
+    assert values == [("72", None), (None, {"value": 88, "unit": "umol/L"}), ("No", None)]
+    assert len(only(message, "ServiceRequest").content["supportingInfo"]) == 3

@@ -42,6 +42,16 @@ def test_trusts_own_number_is_the_source_identity():
     assert message.patient == BusinessKey("Patient", "https://record.example/issuer/RX1/ris/mrn", "M1")
 
 
+def test_number_of_an_unknown_type_is_an_identity_and_a_visit_number_is_none():
+    assert _adt("PID|1||V1^^^PAT^VN~X1^^^PAT^CPD~9990000018^^^NHS^NH||A").patient.value == "X1"
+
+
+def test_midnight_is_no_time_of_birth():
+    content = _patient("PID|1||M1^^^RX1^MR||A||19500401000000|M")
+    assert content["birthDate"] == "1950-04-01"
+    assert "_birthDate" not in content
+
+
 def test_nhs_number_alone_is_the_source_identity():
     message = _adt("PID|1||9990000018^^^NHS^NH||A^B")
     assert message.patient == BusinessKey("Patient", NHS_NUMBER, "9990000018")
