@@ -98,5 +98,5 @@ def test_enhanced_mode_answers_by_its_conditions(condition, accepted, wanted):
 
 
 def test_control_id_goes_back_byte_for_byte():
-    raw = "MSH|^~\\&|A|B|||2026||ADT^A08|Zoë£|P|2.4".encode("utf-8")
+    raw = "MSH|^~\\&|A|B|||2026||ADT^A08|Zoë£|P|2.4".encode()
     assert "MSA|AA|Zoë£".encode() in make_acknowledgement(peek_header(raw), "AA")
