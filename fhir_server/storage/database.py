@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 
 _RETRY_STATES = {"40001", "40P01", "55P03", "23505"}  # serialisation, deadlock, lock not available, unique violation
 _GONE_STATES = ("08", "57P")  # connection exceptions; admin shutdown, crash, cannot connect now
+_SQLITE_GONE = ("locked", "busy", "disk", "unable to open", "readonly", "full")
 _ATTEMPTS = 12
 _SQLITE_WAIT_S = 60
 
@@ -145,9 +146,12 @@ def _is_worth_retrying(error: DBAPIError) -> bool:
 
 
 def _translate(error: DBAPIError) -> Exception:
-    """What the caller may hear of a driver's error: never its text, which quotes values."""
+    """What the caller may hear of a driver's error: never its text, which quotes values. A fault of ours stays one."""
     state = _sqlstate(error)
-    gone = error.connection_invalidated or state.startswith(_GONE_STATES) or isinstance(error, OperationalError)
+    if isinstance(error.orig, sqlite3.Error):
+        gone = isinstance(error, OperationalError) and any(word in str(error.orig) for word in _SQLITE_GONE)
+    else:
+        gone = error.connection_invalidated or state.startswith(_GONE_STATES) or isinstance(error, OperationalError)
     if gone or state in _RETRY_STATES:
         return Unavailable("The database cannot answer now; the request may be repeated.")
     return error
