@@ -58,7 +58,11 @@ def associate(
     entity = AE(ae_title=peer.our_aet)
     entity.connection_timeout, entity.acse_timeout = peer.connect_s, peer.answer_s
     entity.dimse_timeout, entity.network_timeout = answer_s or peer.answer_s, peer.idle_s
-    handlers: list[Any] = [(evt.EVT_CONN_OPEN, _set_no_delay)]
+    connected: list[bool] = []
+    handlers: list[Any] = [
+        (evt.EVT_CONN_OPEN, _set_no_delay),
+        (evt.EVT_CONN_OPEN, lambda event: connected.append(True)),
+    ]
     roles: list[Any] = []
     if on_store is not None:
         handlers.append((evt.EVT_C_STORE, on_store))
@@ -67,24 +71,19 @@ def associate(
         peer.host, peer.port, contexts=contexts, ae_title=peer.aet, ext_neg=roles or None, evt_handlers=handlers
     )
     if not association.is_established:
-        raise _refused(association, peer)
+        raise _refused(association, peer, bool(connected))
     try:
         yield association
     finally:
         _leave(association)
 
 
-def _refused(association: Association, peer: Peer) -> Exception:
+def _refused(association: Association, peer: Peer, connected: bool) -> Exception:
     if association.is_rejected:
         return WrongAnswer(f"{peer.label} refused the association (AE titles or contexts do not agree).")
-    if getattr(association.requestor, "primitive", None) is not None and _was_connected(association):
+    if connected:
         return NoAnswer(f"{peer.label} took the connection and did not answer the association request.")
     return NotConnected(f"{peer.label} cannot be reached.")
-
-
-def _was_connected(association: Association) -> bool:
-    """Whether TCP was up: pynetdicom says so by having aborted, not only failed."""
-    return bool(association.is_aborted)
 
 
 def _leave(association: Association) -> None:

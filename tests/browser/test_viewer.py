@@ -60,7 +60,8 @@ def services(tmp_path: Path, pacs: orthanc.Orthanc) -> Services:
     settings = Settings(data_dir=tmp_path / "var", assets_dir=ASSETS.absolute())
     prepare(settings)
     made = make_services(settings, "web")
-    archive = NewArchive("PACS A", "RX1", "Burton Trust", "dicom-wado-rs", pacs.dicomweb_url, "", *archive_issuers("RX1"))
+    issuers = archive_issuers("RX1")
+    archive = NewArchive("PACS A", "RX1", "Burton Trust", "dicom-wado-rs", pacs.dicomweb_url, "", *issuers)
     record = add_endpoint(made.record.storage, archive, "http://record.test/dicomweb")
     imaging = made.imaging
     found = imaging.directory.get(record.endpoint_id)
@@ -68,7 +69,8 @@ def services(tmp_path: Path, pacs: orthanc.Orthanc) -> Services:
     count = Harvester(imaging.locations, imaging.recorder).harvest_once(found, date(2026, 11, 21))
     assert (count.recorded, count.problem) == (1, "")
     probe_once(found, imaging.locations)
-    user = UserRecord(secrets.token_hex(8), "ada", "Dr Ada", "clinician", "RX1", password_digest("correct horse battery"))
+    digest = password_digest("correct horse battery")
+    user = UserRecord(secrets.token_hex(8), "ada", "Dr Ada", "clinician", "RX1", digest)
     made.accounts.add_user(user)
     return made
 
