@@ -33,16 +33,14 @@ from fhir_server.audit.spool import DisclosureSpool
 from fhir_server.errors import RecordError, Unavailable
 from fhir_server.health import Check
 from fhir_server.imaging.availability import Availabilities
+from fhir_server.imaging.doors import register_imaging
 from fhir_server.imaging.harvest import Harvester, HarvestPlan
 from fhir_server.imaging.locate import Locator
 from fhir_server.imaging.ports import Archive, ArchiveEndpoint, ObjectSource
 from fhir_server.imaging.received import ReceivedStudies
 from fhir_server.imaging.registry import NewArchive, add_endpoint
-from fhir_server.imaging.routes import make_blueprint as make_dicomweb_blueprint
 from fhir_server.imaging.services import Disclosure as ImagingDisclosure
 from fhir_server.imaging.services import ImagingServices
-from fhir_server.imaging.study_access import StudyAccess
-from fhir_server.imaging.viewer import make_viewer_blueprint
 from fhir_server.imaging.work import ImagingWork, WorkPlan
 from fhir_server.ingest.pipeline import run_filing
 from fhir_server.ingest.recording import FragmentRecorder
@@ -306,10 +304,7 @@ def register_doors(app: Any, services: Services) -> None:
     """Register every blueprint on the Flask application."""
     app.register_blueprint(fhir)
     app.register_blueprint(make_oauth_blueprint(services.settings, services.accounts))
-    doors = services.imaging.doors()
-    study_access = StudyAccess(doors)
-    app.register_blueprint(make_dicomweb_blueprint(doors, study_access))
-    app.register_blueprint(make_viewer_blueprint(doors, study_access))
+    register_imaging(app, services.imaging.doors())
 
 
 def prepare(settings: Settings) -> None:
