@@ -69,8 +69,8 @@ def _new_exam(region: Region, systems: Mapping[str, TrustSystems], now: datetime
     """Somebody new to image, where the PACS runs. The people of the special cases are left as they are."""
     random = Random()
     person = random.choice(region.people[PATIENTS_MIN:] or region.people)
-    open_trusts = [trust for trust in region.trusts if systems[trust.ods].pacs.running]
-    return make_live_exam(person, random.choice(open_trusts or region.trusts), now)
+    working = [trust for trust in region.trusts if trust.archive != "down" and systems[trust.ods].pacs.running]
+    return make_live_exam(person, random.choice(working or region.trusts), now)
 
 
 def _steps(system: TrustSystems, exam: RegionExam, stop: threading.Event) -> Iterator[tuple[datetime, Action]]:

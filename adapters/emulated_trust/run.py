@@ -1,7 +1,8 @@
 """Starting the demo region: every trust's PACS on its ports, every RIS's connection, and the story to tell.
 
 As a program (`python -m adapters.emulated_trust.run`) it writes one JSON line with the endpoints and the manifest,
-sends the history, then live traffic, and with --control obeys `stop RNQ`, `start RNQ`, `freeze RX1`, `thaw RX1`.
+sends the history (with --hold: once told to `begin`, so that its feeds can be registered first), then live traffic, and
+with --control obeys `stop RNQ`, `start RNQ`, `freeze RX1`, `thaw RX1`.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class RunningRegion:
     region: Region
     systems: dict[str, TrustSystems]
     diary: Diary | None = None
+    outage_after_s: float = 20.0
+    _outage: threading.Thread | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _live: threading.Thread | None = None
 
@@ -67,8 +70,21 @@ class RunningRegion:
         return [_endpoints(system.trust, system.pacs) for system in self.systems.values()]
 
     def load_history(self, progress: Progress = lambda done, total: None) -> int:
-        """Send the story so far; returns when every message is acknowledged or the region is stopped."""
-        return load_history(self.region, self.systems, progress, self._stop)
+        """Send the story so far; returns when every message is acknowledged or the region is stopped.
+
+        A PACS that is to be down goes down `outage_after_s` seconds later, so that the region has had time to learn
+        what it holds: an archive that was never up would look like one without images.
+        """
+        sent = load_history(self.region, self.systems, progress, self._stop)
+        self._outage = threading.Thread(target=self._take_down, name="outage", daemon=True)
+        self._outage.start()
+        return sent
+
+    def _take_down(self) -> None:
+        self._stop.wait(self.outage_after_s)
+        for system in self.systems.values():
+            if system.trust.archive == "down":
+                system.pacs.stop()
 
     def start_live(self, exams_per_minute: float = 6.0) -> None:
         """Let new exams flow in a thread of their own until `stop`."""
@@ -80,8 +96,9 @@ class RunningRegion:
         self._stop.set()
         for system in self.systems.values():
             system.ris.close()
-        if self._live is not None:
-            self._live.join(_STOP_TIMEOUT_S)
+        for thread in (self._live, self._outage):
+            if thread is not None:
+                thread.join(_STOP_TIMEOUT_S)
         with ThreadPoolExecutor(len(self.systems)) as pool:  # each waits for its listeners' next poll
             list(pool.map(lambda system: system.pacs.stop(), self.systems.values()))
 
@@ -135,8 +152,6 @@ def _start_pacs(region: Region, trust: Trust, port_base: int, door: Peer) -> Pac
     for plan in region.studies(trust):
         pacs.add(plan)
     pacs.start()
-    if trust.archive == "down":
-        pacs.stop()  # after a start, so that its ports are known and it can come back on them
     return pacs
 
 

@@ -20,7 +20,7 @@ class Trust:
     """One trust. `order_style` is the message its RIS sends orders with; `mrn` and `accession` are formats of a number.
 
     `archive` says how its PACS gives images away: "dicomweb", "dimse" (C-STORE to the region, C-MOVE; no DICOMweb) or
-    "down" (a DICOMweb PACS that is out of order while the demo runs).
+    "down" (a DICOMweb PACS that goes out of order soon after the story is told).
     """
 
     ods: str

@@ -59,17 +59,20 @@ def test_history_arrives_whole_and_studies_without_dicomweb_are_pushed(
 
 def test_endpoints_answer_as_they_say(running: RunningRegion) -> None:
     for endpoint in running.endpoints:
-        if endpoint.archive == "dicomweb":
-            assert requests.get(f"{endpoint.dicomweb_url}/studies", timeout=10).status_code in (200, 204)
-        elif endpoint.archive == "down":
-            with pytest.raises(requests.ConnectionError):
-                requests.get(f"{endpoint.dicomweb_url}/studies", timeout=10)
-        else:
+        if endpoint.archive == "dimse":
             assert endpoint.dicomweb_url is None
+            assert endpoint.dimse_url == f"dicom://{endpoint.aet}@127.0.0.1:{endpoint.dimse_port}"
+        else:
+            assert requests.get(f"{endpoint.dicomweb_url}/studies", timeout=10).status_code in (200, 204)
 
 
-def test_pacs_that_was_down_comes_back_on_its_port(running: RunningRegion) -> None:
-    kettering = next(endpoint for endpoint in running.endpoints if endpoint.ods == "RNQ")
+def test_pacs_of_the_outage_goes_down_after_the_story_and_can_come_back(running: RunningRegion) -> None:
+    kettering = next(endpoint for endpoint in running.endpoints if endpoint.archive == "down")
+    running.outage_after_s = 0.1
+    running.load_history()
+    _wait(lambda: not running.systems["RNQ"].pacs.running)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{kettering.dicomweb_url}/studies", timeout=10)
     running.systems["RNQ"].pacs.start()
     study = running.region.cases["pacs-down"].shown.study_instance_uid
     found = requests.get(f"{kettering.dicomweb_url}/studies", params={"StudyInstanceUID": study}, timeout=10).json()
@@ -101,6 +104,10 @@ def test_images_of_a_live_exam_are_there_after_a_restart(doors: tuple[MllpDoor, 
     second.stop()
 
 
+def _stored_studies(dicom: DicomDoor) -> set[str]:
+    return {str(each.StudyInstanceUID) for each in dicom.stored}
+
+
 def _held(running: RunningRegion) -> set[str]:
     return {plan.study_instance_uid for system in running.systems.values() for plan in system.pacs.archive.studies()}
 
@@ -114,7 +121,7 @@ def test_planned_endpoints_are_two_ports_apart() -> None:
 def test_program_describes_itself_obeys_and_ends_with_its_input(doors: tuple[MllpDoor, DicomDoor]) -> None:
     mllp, dicom = doors
     command = [
-        sys.executable, "-m", "adapters.emulated_trust.run", "--control", "--rate", "0", "--patients", "9",
+        sys.executable, "-m", "adapters.emulated_trust.run", "--control", "--hold", "--rate", "0", "--patients", "9",
         "--mllp", f"127.0.0.1:{mllp.address[1]}", "--dicom", f"127.0.0.1:{dicom.peer.port}:IMAGINGRECORD",
     ]  # fmt: skip
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -123,10 +130,11 @@ def test_program_describes_itself_obeys_and_ends_with_its_input(doors: tuple[Mll
         url = next(each["dicomweb_url"] for each in described["endpoints"] if each["ods"] == "RX1")
         assert len(described["cases"]) == 9
         assert requests.get(f"{url}/studies", timeout=10).ok
-        process.stdin.write("stop RX1\n")
+        assert not mllp.received
+        process.stdin.write("begin\nstop RX1\n")
         process.stdin.flush()
         said = [json.loads(process.stdout.readline()) for _ in range(2)]
-        assert {"done": "stop RX1"} in said
+        assert {"done": "stop RX1"} in said and {"history": len(mllp.received) + len(_stored_studies(dicom))} in said
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{url}/studies", timeout=10)
         process.stdin.close()
