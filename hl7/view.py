@@ -115,6 +115,10 @@ class Segment:
         self.name, self.text, self._delimiters, self._charset = name, text, delimiters, charset
         self._parts: list[str] | None = None
 
+    def like(self, name: str, fields: list[str]) -> Segment:
+        """Another segment in the same encoding; `fields` are encoded texts, from field 1 on."""
+        return Segment(name, self._delimiters.field.join([name, *fields]), self._delimiters, self._charset)
+
     def fields(self) -> list[str]:
         """The raw text of every field, its number being its index; index 0 is the segment's name."""
         if self._parts is None:

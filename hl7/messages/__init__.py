@@ -13,6 +13,7 @@ from hl7.datatypes import parse_moment
 from hl7.fragments import IdentityEvent, MappedMessage, Unmappable
 from hl7.message import Message, NoMessageHeader, parse_message
 from hl7.messages.adt import map_adt, map_adt_merge
+from hl7.messages.mdm import map_mdm
 from hl7.messages.omg_o19 import map_omg_o19
 from hl7.messages.omi_o23 import map_omi_o23
 from hl7.messages.orm_o01 import map_orm_o01
@@ -33,6 +34,7 @@ SUPPORTED: dict[tuple[str, str], _Mapper] = {
     ("OMG", "O19"): map_omg_o19,
     ("OMI", "O23"): map_omi_o23,
     ("ORU", "R01"): map_oru_r01,
+    **{("MDM", event): map_mdm for event in ("T02", "T08", "T10", "T11")},
 }
 # Structures for a header whose trigger is missing (seen as ORM and ORU alone).
 _DEFAULT_TRIGGERS = {"ORM": "O01", "OMG": "O19", "OMI": "O23", "ORU": "R01"}

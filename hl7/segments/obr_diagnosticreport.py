@@ -99,9 +99,7 @@ def obr_diagnosticreport(
     rank = REPORT_RANKS[report.status]
     added = ("identifier", "basedOn", "imagingStudy")
     lines = report.body.lines if reading.profile.report_merge == "line-merge" else ()
-    reading.add(
-        Fragment(report.key, content, when, rank, sources=sources, accumulates=added, report_lines=lines)  # fmt: skip
-    )
+    reading.add(Fragment(report.key, content, when, rank, sources=sources, accumulates=added, report_lines=lines))
     return report.key
 
 

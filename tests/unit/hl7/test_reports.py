@@ -267,3 +267,29 @@ def test_merging_lines_takes_each_from_the_later_and_keeps_the_place():
 def test_every_status_has_a_rank():
     statuses = {*RESULT_STATUSES.values(), *REPORT_STATUS_OF_LINES.values(), *REPORT_STATUS_OF_ORDER.values()}
     assert statuses <= set(REPORT_RANKS)
+
+
+def _mdm(trigger: str, completion: str = "AU", **options: Any) -> MappedMessage:
+    head = f"MSH|^~\\&|RIS|RX1|REC|REGION|20260301090000||MDM^{trigger}|1|P|2.4"
+    txa = f"TXA|1|RAD^Radiology report|TX|||20260301083000||20260301084500|C9912345^Sample|||D1|||F1||{completion}"
+    lines = [head, "PID|1||M1^^^RX1^MR||A", txa, "OBX|1|TX|RAD||The text.||||||F"]
+    return map_payload("\r".join(lines).encode(), Profile(_ISSUER, "RX1", mdm_reports=True, **options))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "completion", "status"),
+    [("T02", "AU", "final"), ("T02", "DO", "partial"), ("T08", "LA", "corrected"), ("T11", "AU", "cancelled")],
+)
+def test_document_is_a_report_where_the_profile_says_so(trigger, completion, status):
+    message = _mdm(trigger, completion)
+    report = only(message, "DiagnosticReport")
+    assert (report.key.value, report.content["status"]) == ("F1", status)
+    assert report.content["issued"] == "2026-03-01T08:45:00+00:00"
+    assert _text(report.content) == "The text."
+    assert report.content["resultsInterpreter"][0]["reference"].endswith("|9912345")
+
+
+def test_document_addendum_is_left_to_people():
+    with pytest.raises(Unmappable) as caught:
+        _mdm("T06")
+    assert caught.value.code == "unsupported-message-type"
