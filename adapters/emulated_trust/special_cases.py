@@ -16,7 +16,6 @@ class CaseRecipe:
     what: str
     wishes: tuple[Wish, ...]
     shown: int = 0
-    merged: bool = False
 
 
 OLD_MRN = "K0099001"
@@ -30,13 +29,13 @@ RECIPES: tuple[CaseRecipe, ...] = (
     ),
     CaseRecipe(
         "pacs-down", "a study whose PACS is down: the report is there, the images do not open",
-        (Wish("RNQ", "CCHES", 120), Wish("RNS", "XCHES", 300)),
+        (Wish("RNQ", "CCHES", 120, True),),
     ),
     CaseRecipe("addendum", "a report with an addendum", (Wish("RWE", "CCHES", 60, True, "addendum"),)),
     CaseRecipe("corrected", "a corrected report: the side was wrong", (Wish("RWD", "XCHES", 50, True, "correction"),)),
     CaseRecipe(
         "merge", "two local records that RX1 merged (A40); the first study's pixels keep the old number",
-        (Wish("RX1", "UABDO", 200, mrn=OLD_MRN), Wish("RX1", "XCHES", 90)), merged=True,
+        (Wish("RX1", "UABDO", 200, mrn=OLD_MRN), Wish("RX1", "XCHES", 90)),
     ),
     CaseRecipe("pdf-report", "a report that came as a PDF", (Wish("RWD", "MSPLU", 75, True, as_pdf=True),)),
     CaseRecipe(
@@ -47,6 +46,10 @@ RECIPES: tuple[CaseRecipe, ...] = (
     CaseRecipe(
         "sent-by-store", "a study whose PACS has no DICOMweb: its objects came by C-STORE",
         (Wish("RFS", "CHEAD", 20, True),),
+    ),
+    CaseRecipe(
+        "untraced-number", "one NHS number at two trusts, one of which (v2.3.1) cannot say that it was traced",
+        (Wish("RNS", "MSPLU", 150), Wish("RNQ", "XCHES", 140)),
     ),
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from adapters.emulated_trust.region import PATIENTS_MIN
 from adapters.emulated_trust.run import RunningRegion, plan_endpoints, start_region
 from adapters.emulated_trust.trusts import BY_ODS, TRUSTS
 from hl7.message import peek_header
@@ -128,7 +129,7 @@ def test_program_describes_itself_obeys_and_ends_with_its_input(doors: tuple[Mll
         assert process.stdin and process.stdout
         described = json.loads(process.stdout.readline())
         url = next(each["dicomweb_url"] for each in described["endpoints"] if each["ods"] == "RX1")
-        assert len(described["cases"]) == 9
+        assert len(described["cases"]) == PATIENTS_MIN
         assert requests.get(f"{url}/studies", timeout=10).ok
         assert not mllp.received
         process.stdin.write("begin\nstop RX1\n")

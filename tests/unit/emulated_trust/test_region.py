@@ -81,6 +81,7 @@ def test_special_cases_are_in_every_region(seed: int) -> None:
     assert shown["order-only"].study() is None
     assert shown["sent-by-store"].trust.archive == "dimse" and shown["sent-by-store"].study()
     assert shown["pdf-report"].as_pdf
+    assert {exam.trust.ods for exam in region.cases["untraced-number"].exams} == {"RNS", "RNQ"}
     assert {exam.mrn == OLD_MRN for exam in region.cases["merge"].exams} == {True, False}
 
 
