@@ -17,10 +17,21 @@ from fhir_server.access.predicate import AccessRule
 from fhir_server.errors import BadRequest, Issue
 from fhir_server.search.found import FoundResource, make_found
 from fhir_server.search.includes import find_included
+from fhir_server.search.leads import NARROW_MAX, choose_lead, counted, is_sure
 from fhir_server.search.page_token import DAMAGED, Cursor, PageTokens
+from fhir_server.search.parameters import is_points
 from fhir_server.search.plans import Plans
-from fhir_server.search.query import SearchQuery, bound_parameters
-from fhir_server.search.sql import COLUMNS, Part, compile_count, compile_search, parts_of
+from fhir_server.search.query import Criterion, Matches, SearchQuery, bound_parameters, shape_of
+from fhir_server.search.sql import (
+    COLUMNS,
+    Part,
+    candidates,
+    compile_breadth,
+    compile_count,
+    compile_search,
+    parts_of,
+)
+from fhir_server.search.sql_criteria import is_on_same_row
 
 #: A transaction that began this long before the walk may commit during it.
 WALK_SLACK = 60_000_000
@@ -82,6 +93,7 @@ class _Walk:
         self.connection = connection
         self.query = query
         self.rule = rule
+        self._narrow: dict[Criterion, bool] = {}
         self.parameters = {**bound_parameters(query.criteria), **rule.parameters}
 
     def page(self, cursor: Cursor) -> tuple[list[FoundResource], Cursor | None]:
@@ -107,14 +119,44 @@ class _Walk:
 
     def _rows(self, part: Part, cursor: Cursor, limit: int) -> Sequence[Row[Any]]:
         continued = bool(cursor.values)
-        key = (part, continued, self.query.shape, self.rule.shape)
+        lead = self._lead(part)
+        place = None if lead is None else self.query.criteria.index(lead)
         values = {f"c{n}": value for n, value in enumerate(cursor.values)}
         return _PLANS.run(
             self.connection,
-            key,
-            lambda: compile_search(self.query, self.rule, part, continued=continued),
+            (part, continued, place, self.query.shape, self.rule.shape),
+            lambda: compile_search(self.query, self.rule, part, continued=continued, lead=lead),
             {**self.parameters, **values, "page_limit": limit, "walk_start": cursor.walk_start},
         )
+
+    def _lead(self, part: Part) -> Criterion | None:
+        by_key = not self.query.sort or part is not Part.VALUED
+        return choose_lead(candidates(self.query, part), self._is_narrow, by_key=by_key)
+
+    def _is_narrow(self, criterion: Criterion) -> bool:
+        if criterion not in self._narrow:
+            found = counted(criterion)
+            self._narrow[criterion] = found is not None and all(is_sure(m) or self._has_few_rows(m) for m in found)
+        return self._narrow[criterion]
+
+    def _has_few_rows(self, criterion: Matches) -> bool:
+        criteria = self._window(criterion)
+        rows = _PLANS.run(
+            self.connection,
+            ("breadth", shape_of(criteria)),
+            lambda: compile_breadth(criteria, self.rule),
+            bound_parameters(criteria),
+        )
+        return int(rows[0][0]) <= NARROW_MAX
+
+    def _window(self, criterion: Matches) -> tuple[Matches, ...]:
+        """The criterion with those that narrow the same index range further: both ends of a time window."""
+        if not (
+            criterion in self.query.criteria and criterion.parameter.type == "date" and is_points(criterion.parameter)
+        ):
+            return (criterion,)
+        matches = [c for c in self.query.criteria if isinstance(c, Matches)]
+        return tuple(c for c in matches if is_on_same_row(c, criterion)) or (criterion,)
 
     def _tail(self, cursor: Cursor) -> Cursor | None:
         """The tail's cursor, when the walk took several pages and something was updated meanwhile."""

@@ -141,7 +141,7 @@ def _targets(document: IndexedDocument, parameter: SearchParameter) -> list[str]
 def _make_comparison(keys: Sequence[SortKey]) -> Callable[[IndexedDocument, IndexedDocument], int]:
     def compare(left: IndexedDocument, right: IndexedDocument) -> int:
         for key in keys:
-            a, b = _sort_value(left, key), _sort_value(right, key)
+            a, b = sort_value(left, key), sort_value(right, key)
             if a != b:
                 if a is None or b is None:
                     return 1 if a is None else -1
@@ -151,7 +151,7 @@ def _make_comparison(keys: Sequence[SortKey]) -> Callable[[IndexedDocument, Inde
     return compare
 
 
-def _sort_value(document: IndexedDocument, key: SortKey) -> Any:
+def sort_value(document: IndexedDocument, key: SortKey) -> Any:
     """What decides; ties are not part of the reference's promise."""
     if key.parameter is None:
         return getattr(document, key.column)

@@ -1,7 +1,7 @@
 """Criteria as SQL conditions on a resource row, access rule included at every hop (design decision 9).
 
-A criterion is tried on a row by EXISTS in its index table. One criterion may instead lead the search (`Lead`): the
-most selective, written as a join or as IN, so that both databases start from its index range.
+Each criterion has two forms. *Tried* on a given row it is an EXISTS that looks up that row's index entries. *Leading*
+a search it is the range of an index from which the search starts; `leads` says which one leads.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
-    false,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -30,7 +30,8 @@ from sqlalchemy import (
 from conformance.definitions import SearchParameter
 from fhir_server.access.predicate import AccessRule
 from fhir_server.search.date import DateValue
-from fhir_server.search.parameters import has_one_row, has_one_row_per_code, is_identifier, is_primitive
+from fhir_server.search.leads import is_joinable, may_repeat
+from fhir_server.search.parameters import has_one_row
 from fhir_server.search.query import (
     Chain,
     Criterion,
@@ -51,6 +52,7 @@ from fhir_server.search.values import Value
 from fhir_server.storage.tables import index_date, index_reference, index_string, index_token, index_uri, resource
 
 Condition = ColumnElement[bool]
+Key = ColumnElement[Any]
 _TABLE_OF_VALUE: dict[type[Value], Table] = {
     TokenValue: index_token,
     StringValue: index_string,
@@ -65,8 +67,6 @@ TABLE_OF_TYPE: dict[str, Table] = {
     "reference": index_reference,
     "uri": index_uri,
 }
-#: Criteria of a higher rank are too unselective to lead when the order gives a better start.
-RANK_NONE = 99
 
 
 def fixed(value: str | int) -> ColumnElement[Any]:
@@ -81,18 +81,23 @@ def is_parameter(row: FromClause, parameter: SearchParameter) -> Condition:
 
 @dataclass
 class Lead:
-    """Where a search starts: an index row (`row`, with its condition) to join, or only conditions."""
+    """Where a search starts: rows to join by `resource_key`, one for each resource, or only conditions."""
 
     row: FromClause | None = None
     conditions: list[Condition] = field(default_factory=list)
 
 
 class CriteriaCompiler:
-    """Compiles the criteria of one query under one access rule."""
+    """Compiles criteria under one access rule.
 
-    def __init__(self, criteria: Sequence[Criterion], rule: AccessRule) -> None:
+    `pinned`: every tried criterion stays a look-up for each row. PostgreSQL would else turn it into a join whose size
+    it cannot estimate (the columns of an index row depend on each other), and read a whole code to find fifty rows.
+    """
+
+    def __init__(self, criteria: Sequence[Criterion], rule: AccessRule, *, pinned: bool = False) -> None:
         self.rule = rule
-        # The same value object never stands twice in one tree, so its identity finds its parameters.
+        self.pinned = pinned
+        # A value object stands only once in a query, so its identity finds its parameters.
         self._position = {id(value): n for n, value in enumerate(values_of(tuple(criteria)))}
 
     def readable(self, row: FromClause, resource_type: str) -> Condition:
@@ -103,91 +108,143 @@ class CriteriaCompiler:
             self.rule.may_read(row, resource_type),
         )
 
-    def value_condition(self, value: Value, row: FromClause) -> Condition:
+    def _value_condition(self, value: Value, row: FromClause) -> Condition:
         names = bind_names(self._position[id(value)], value)
         return value.condition(row, tuple(bindparam(name, unique=False) for name in names))
 
-    def any_value(self, values: Sequence[Value], row: FromClause) -> Condition:
-        return or_(*[self.value_condition(value, row) for value in values])
+    def _any_value(self, values: Sequence[Value], row: FromClause) -> Condition:
+        return or_(*[self._value_condition(value, row) for value in values])
 
-    # --- a criterion tried on a given resource row
+    def _exists(self, source: FromClause, *conditions: Condition) -> Condition:
+        found = select(1).select_from(source).where(*conditions)
+        return exists(found.offset(literal_column("0")) if self.pinned else found)
 
-    def condition(self, criterion: Criterion, row: FromClause) -> Condition:
-        """The condition on a row of `resource` (or an alias)."""
+    # --- tried on a given row of `resource` (or an alias)
+
+    def condition(self, criterion: Criterion, row: FromClause, key: Key | None = None) -> Condition:
+        """The criterion as a condition on a resource row; `key` is its key where that is read first."""
+        own_key = row.c.resource_key if key is None else key
         match criterion:
             case OnResource():
-                return self.any_value(criterion.values, row)
+                return self._any_value(criterion.values, row)
             case Missing():
-                present = _is_present(criterion.parameter, row)
+                present = self._is_present(criterion.parameter, own_key)
                 return not_(present) if criterion.missing else present
+            case Chain():
+                return or_(*[self._leads_to(criterion.parameter, hop, own_key) for hop in criterion.hops])
             case Reverse():
-                return row.c.resource_id.in_(self._referrers(criterion))
-            case Matches(negated=True):
-                return not_(self._probe(criterion, row))
-            case _:
-                return self._probe(criterion, row)
+                return self._is_referred(criterion, row)
+            case Matches() | InCompartment():
+                index = index_table(criterion).alias()
+                own = index.c.resource_key == own_key
+                found = self._exists(index, own, self.index_condition(criterion, index))
+                return not_(found) if isinstance(criterion, Matches) and criterion.negated else found
 
-    def _probe(self, criterion: Matches | Chain | InCompartment, row: FromClause) -> Condition:
-        index = index_table(criterion).alias()
-        own = index.c.resource_key == row.c.resource_key
-        return exists(select(1).select_from(index).where(own, self.index_condition(criterion, index)))
+    def _is_present(self, parameter: SearchParameter, key: Key) -> Condition:
+        tables = [TABLE_OF_TYPE[parameter.type]]
+        if parameter.type == "reference":
+            tables.append(index_token)  # of logical references
+        found = []
+        for table in tables:
+            index = table.alias()
+            own = index.c.resource_key == key
+            found.append(self._exists(index, own, is_parameter(index, parameter)))
+        return or_(*found)
+
+    def _leads_to(self, parameter: SearchParameter, hop: Hop, key: Key) -> Condition:
+        index, target = index_reference.alias(), resource.alias()
+        joined = index.join(target, target.c.resource_id == _id_in(index, hop.resource_type))
+        return self._exists(
+            joined,
+            index.c.resource_key == key,
+            is_parameter(index, parameter),
+            _refers_to_type(index, hop.resource_type),
+            self.readable(target, hop.resource_type),
+            self.condition(hop.criterion, target),
+        )
+
+    def _is_referred(self, reverse: Reverse, row: FromClause) -> Condition:
+        index, source = index_reference.alias(), resource.alias()
+        return self._exists(
+            index.join(source, source.c.resource_key == index.c.resource_key),
+            is_parameter(index, reverse.parameter),
+            index.c.target == fixed(f"{reverse.target_type}/").concat(row.c.resource_id),
+            self.readable(source, reverse.parameter.resource_type),
+            self.condition(reverse.criterion, source),
+        )
+
+    # --- leading the search
 
     def index_condition(self, criterion: Matches | Chain | InCompartment, index: FromClause) -> Condition:
-        """The condition on a row of the criterion's index table."""
+        """The criterion as a condition on a row of its index table."""
         match criterion:
             case Matches():
-                return and_(is_parameter(index, criterion.parameter), self.any_value(criterion.values, index))
+                return and_(is_parameter(index, criterion.parameter), self._any_value(criterion.values, index))
             case Chain():
-                return and_(is_parameter(index, criterion.parameter), index.c.target.in_(self._chained(criterion)))
+                hops = [self._hop(hop) for hop in criterion.hops]
+                names = hops[0] if len(hops) == 1 else union_all(*hops)
+                return and_(is_parameter(index, criterion.parameter), index.c.target.in_(names))
             case InCompartment():
                 numbers = [fixed(parameter.number) for parameter in criterion.parameters]
-                return and_(index.c.parameter.in_(numbers), self.any_value(criterion.values, index))
+                return and_(index.c.parameter.in_(numbers), self._any_value(criterion.values, index))
 
-    def _chained(self, chain: Chain) -> Any:
-        hops = [self._hop(hop) for hop in chain.hops]
-        return hops[0] if len(hops) == 1 else union_all(*hops)
+    def lead(self, criteria: Sequence[Criterion], row: FromClause, leading: Criterion | None) -> Lead:
+        """All criteria as conditions; `leading` (one of them, or None) in the form that leads the search."""
+        others = [c for c in criteria if c is not leading]
+        if isinstance(leading, Reverse):
+            referred = row.c.resource_id.in_(self._referrers(leading))
+            return Lead(None, [referred, *[self.condition(c, row) for c in others]])
+        if not isinstance(leading, Matches | Chain | InCompartment):
+            return Lead(None, [self.condition(c, row) for c in criteria])
+        index = index_table(leading).alias()
+        if not is_joinable(leading):
+            keys = select(index.c.resource_key).where(self.index_condition(leading, index)).distinct().subquery()
+            return Lead(keys, [self.condition(c, row, keys.c.resource_key) for c in others])
+        merged = [c for c in others if isinstance(c, Matches) and is_on_same_row(c, leading)]
+        on_index = [self.index_condition(c, index) for c in (leading, *merged)]
+        if isinstance(leading, Matches) and may_repeat(leading):
+            on_index.append(_is_first_system(index))
+        tried = [self.condition(c, row, index.c.resource_key) for c in others if c not in merged]
+        return Lead(index, on_index + tried)
 
     def _hop(self, hop: Hop) -> Select[Any]:
+        """The names, such as `Patient/1`, of the readable resources that satisfy the hop."""
         row = resource.alias()
-        start = fixed(f"{hop.resource_type}/")
-        lead = self.lead([hop.criterion], row)
-        source = select(start.concat(row.c.resource_id)).select_from(row)
-        if lead.row is not None:
-            source = source.join(lead.row, lead.row.c.resource_key == row.c.resource_key)
-        return source.where(self.readable(row, hop.resource_type), *lead.conditions)
+        name = fixed(f"{hop.resource_type}/").concat(row.c.resource_id)
+        return self._led(row, hop.resource_type, hop.criterion, select(name))
 
     def _referrers(self, reverse: Reverse) -> Select[Any]:
         """The ids of the target type that readable resources refer to."""
         row, index = resource.alias(), index_reference.alias()
-        prefix = f"{reverse.target_type}/"
-        lead = self.lead([reverse.criterion], row)
-        source = select(func.substr(index.c.target, fixed(len(prefix) + 1))).select_from(row)
+        names = select(_id_in(index, reverse.target_type)).join_from(
+            row, index, index.c.resource_key == row.c.resource_key
+        )
+        led = self._led(row, reverse.parameter.resource_type, reverse.criterion, names, joined=True)
+        return led.where(is_parameter(index, reverse.parameter), _refers_to_type(index, reverse.target_type))
+
+    def _led(
+        self, row: FromClause, resource_type: str, criterion: Criterion, wanted: Select[Any], *, joined: bool = False
+    ) -> Select[Any]:
+        lead = self.lead([criterion], row, criterion)
+        source = wanted if joined else wanted.select_from(row)
         if lead.row is not None:
             source = source.join(lead.row, lead.row.c.resource_key == row.c.resource_key)
-        local = and_(index.c.target >= fixed(prefix), index.c.target < fixed(f"{reverse.target_type}0"))
-        return source.join(index, index.c.resource_key == row.c.resource_key).where(
-            self.readable(row, reverse.parameter.resource_type),
-            is_parameter(index, reverse.parameter),
-            local,
-            *lead.conditions,
-        )
+        return source.where(self.readable(row, resource_type), *lead.conditions)
 
-    # --- where to start
 
-    def lead(self, criteria: Sequence[Criterion], row: FromClause) -> Lead:
-        """All criteria as conditions, the most selective in the form that leads the search."""
-        best = min(criteria, key=rank, default=None)
-        if best is None or rank(best) == RANK_NONE or not isinstance(best, Matches | Chain | InCompartment):
-            return Lead(None, [self.condition(c, row) for c in criteria])
-        others = [c for c in criteria if c is not best]
-        index = index_table(best).alias()
-        if is_unique(best):
-            merged = [c for c in others if _on_same_row(c, best)]
-            conditions = [self.index_condition(c, index) for c in (best, *merged) if isinstance(c, Matches)]
-            others = [c for c in others if c not in merged]
-            return Lead(index, conditions + [self.condition(c, row) for c in others])
-        keys = select(index.c.resource_key).where(self.index_condition(best, index))
-        return Lead(None, [row.c.resource_key.in_(keys), *[self.condition(c, row) for c in others]])
+def _id_in(index: FromClause, resource_type: str) -> ColumnElement[str]:
+    return func.substr(index.c.target, fixed(len(resource_type) + 2))
+
+
+def _refers_to_type(index: FromClause, resource_type: str) -> Condition:
+    return and_(index.c.target >= fixed(f"{resource_type}/"), index.c.target < fixed(f"{resource_type}0"))
+
+
+def _is_first_system(index: FromClause) -> Condition:
+    """Of several rows that differ only in the system, the first."""
+    other = index_token.alias()
+    same = [other.c[name] == index.c[name] for name in ("parameter", "code", "resource_key")]
+    return index.c.system == select(func.min(other.c.system)).where(*same).scalar_subquery()
 
 
 def index_table(criterion: Matches | Chain | InCompartment) -> Table:
@@ -197,75 +254,7 @@ def index_table(criterion: Matches | Chain | InCompartment) -> Table:
     return index_reference
 
 
-def _is_present(parameter: SearchParameter, row: FromClause) -> Condition:
-    tables = [TABLE_OF_TYPE[parameter.type]]
-    if parameter.type == "reference":
-        tables.append(index_token)  # of logical references
-    found = []
-    for table in tables:
-        index = table.alias()
-        own = index.c.resource_key == row.c.resource_key
-        found.append(exists(select(1).select_from(index).where(own, is_parameter(index, parameter))))
-    return or_(*found) if found else false()
-
-
-def _on_same_row(criterion: Criterion, leading: Criterion) -> bool:
+def is_on_same_row(criterion: Matches, leading: Criterion) -> bool:
     """Both are about the single index row that the resource can have for the parameter."""
-    return (
-        isinstance(criterion, Matches)
-        and isinstance(leading, Matches)
-        and not criterion.negated
-        and criterion.parameter == leading.parameter
-        and has_one_row(leading.parameter)
-    )
-
-
-def is_unique(criterion: Criterion) -> bool:
-    """Whether a resource has at most one index row that satisfies the criterion, so that a join repeats nothing."""
-    if not isinstance(criterion, Matches) or criterion.negated:
-        return False
-    if has_one_row(criterion.parameter):
-        return True
-    value = criterion.values[0]
-    if len(criterion.values) > 1:
-        return False
-    if isinstance(value, TokenValue):
-        return value.code is not None and (value.system is not None or has_one_row_per_code(criterion.parameter))
-    return isinstance(value, UriValue) or (isinstance(value, ReferenceValue) and len(value.targets) == 1)
-
-
-def rank(criterion: Criterion) -> int:
-    """How selective the criterion is by its nature: 0 singles out a resource; RANK_NONE cannot lead."""
-    match criterion:
-        case OnResource(values=values):
-            return RANK_NONE if isinstance(values[0], DateValue) else 0
-        case Matches(negated=True) | Missing():
-            return RANK_NONE
-        case Matches():
-            return _rank_of_value(criterion.parameter, criterion.values[0])
-        case Chain():
-            return min(1 + max(rank(hop.criterion) for hop in criterion.hops), RANK_NONE)
-        case Reverse():
-            return min(1 + rank(criterion.criterion), RANK_NONE)
-        case InCompartment():
-            return 2
-
-
-def _rank_of_value(parameter: SearchParameter, value: Value) -> int:
-    match value:
-        case TokenValue(code=None):
-            return 9
-        case TokenValue():
-            return 1 if parameter.type == "reference" or is_identifier(parameter) else _rank_of_code(parameter)
-        case ReferenceValue():
-            return 2
-        case UriValue():
-            return 3
-        case StringValue(how=how):
-            return 8 if how == "contains" else 4
-        case _:
-            return 6
-
-
-def _rank_of_code(parameter: SearchParameter) -> int:
-    return 7 if is_primitive(parameter) else 5
+    same = isinstance(leading, Matches) and criterion.parameter == leading.parameter
+    return same and not criterion.negated and has_one_row(criterion.parameter)
