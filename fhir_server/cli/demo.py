@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 
 from fhir_server.access.policy import ROLES
-from fhir_server.access.secrets import password_digest
+from fhir_server.access.secrets import client_secret_digest, password_digest
 from fhir_server.cli import options, serve
 from fhir_server.errors import DuplicateKey
 from fhir_server.imaging.registry import NewArchive, add_endpoint
 from fhir_server.ingest.registry import add_feed, add_trust
 from fhir_server.settings import Settings
-from fhir_server.storage.accounts import Accounts, UserRecord
+from fhir_server.storage.accounts import Accounts, ClientRecord, UserRecord, now_us
 from fhir_server.storage.archives import list_archives
 from fhir_server.storage.database import Database
 from fhir_server.storage.unit_of_work import Storage
@@ -33,6 +33,7 @@ from fhir_server.wiring import (
 
 #: Of synthetic people in a region of invented data, on loopback; printed at every start.
 _PASSWORD = "imaging-demo-2026"  # noqa: S105
+_CLIENT = "demo-epr"
 _PEOPLE = (
     ("clinician", "clinician", "Dr Sam Ellery (ED, synthetic)", "RX1"),
     ("radiologist", "radiologist", "Dr Ines Marlowe (synthetic)", "RNQ"),
@@ -91,6 +92,10 @@ def _register(settings: Settings, database: Database) -> None:
         new = NewArchive(name, trust.ods, trust.name, kind, address, trust.aet, *issuers)
         add_endpoint(storage, new, dicomweb_door(settings))
     accounts, digest = Accounts(database), password_digest(_PASSWORD)
+    if accounts.find_client(_CLIENT) is None:
+        accounts.add_client(
+            ClientRecord(_CLIENT, "Demo EPR", client_secret_digest(_PASSWORD), None, "system/*.cruds", None, now_us())
+        )
     for name, role, display_name, ods in _PEOPLE:
         record = UserRecord(secrets.token_hex(8), name, display_name, role, ods, digest)
         _unless_there(partial(accounts.add_user, record))
@@ -110,6 +115,7 @@ def _say_where(settings: Settings) -> None:
     click.echo(f"  Sign in with one of these names and the password {_PASSWORD}")
     for name, role, display_name, _ods in _PEOPLE:
         click.echo(f"    {name:<12} {ROLES[role].title:<24} {display_name}")
+    click.echo(f"    {_CLIENT:<12} {'API client':<24} client_credentials at {base}/auth/token, the same secret")
     click.echo("\n  People worth looking at (synthetic)")
     for case in demo_cases(settings):
         click.echo(f"    {_spaced(case['nhs_number'])}  {case['patient']:<24} {case['what']}")
