@@ -12,7 +12,7 @@ from fhir_server.imaging.ports import ArchiveDirectory, CopyState, EndpointHealt
 _PHASES = {
     "not-connected": "cannot be reached",
     "no-answer": "does not answer",
-    "cut-off": "breaks off its answers",
+    "cut": "breaks off its answers",
     "wrong-answer": "answers with errors",
 }
 

@@ -96,7 +96,7 @@ class NoAnswer(UpstreamTimeout):
 class CutOff(UpstreamFailed):
     """The answer broke off in the middle (502)."""
 
-    phase = "cut-off"
+    phase = "cut"
 
 
 class WrongAnswer(UpstreamFailed):

@@ -75,7 +75,8 @@ class StudyLocations:
 
     def mark_missing(self, endpoint_id: str, first_day: str, last_day: str, seen: Sequence[str], at: int) -> int:
         """Copies dated within the days (YYYYMMDD, inclusive) that the archive no longer lists; returns how many."""
-        days = study_location.c.study_date.between(first_day, last_day)
+        day = study_location.c.study_date  # not BETWEEN: PostgreSQL's grammar refuses a collation within it
+        days = and_(day >= first_day, day <= last_day)
         here = and_(study_location.c.endpoint_id == endpoint_id, days, study_location.c.state == CopyState.ONLINE.value)
 
         def work(connection: Connection) -> int:
