@@ -112,6 +112,7 @@ class UnitOfWork:
         self.storage = storage
         self.connection = connection
         self.now = time.time_ns() // 1000
+        self._added_uris: set[str] = set()
 
     def lock(self, *names: str) -> None:
         """Serialise with every other transaction that locks the same name, until this one ends."""
@@ -212,7 +213,7 @@ class UnitOfWork:
         """Index rows as column values; order fixed, so that concurrent writers touch pages in one order."""
         ordered = sorted(rows, key=repr)
         if table is index_token:
-            numbers = self.storage.uris.numbers(self.connection, {r[2] for r in ordered})
+            numbers = self.storage.uris.numbers(self.connection, {r[2] for r in ordered}, self._added_uris)
             return [{"parameter": p, "code": c, "resource_key": key, "system": numbers[s]} for p, c, s in ordered]
         if table is index_string:
             return [{"parameter": p, "folded": f, "resource_key": key, "exact": e} for p, f, e in ordered]
