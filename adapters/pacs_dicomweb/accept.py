@@ -10,7 +10,6 @@ import re
 
 _OCTETS = 'multipart/related; type="application/octet-stream"'
 _OBJECTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-_OBJECTS_PLAIN = 'multipart/related; type="application/dicom"'
 _TYPE = re.compile(r'type="?([a-z*]+/[a-z0-9.+*-]+)')
 
 
@@ -25,9 +24,9 @@ def plainer(path: str, accept: str) -> str | None:
     anything = "*/*" in types or accept.strip() in ("", "*/*")
     if "/frames/" in path or "/bulk" in path:
         return _OCTETS if anything or "application/octet-stream" in types else None
-    if wants_single_part(path, accept) or anything or "application/dicom" in types:
-        return _OBJECTS if "transfer-syntax=" not in accept or "transfer-syntax=*" in accept else _OBJECTS_PLAIN
-    return None
+    if "transfer-syntax=" in accept and "transfer-syntax=*" not in accept:
+        return None  # no plainer words would give that very syntax
+    return _OBJECTS if wants_single_part(path, accept) or anything or "application/dicom" in types else None
 
 
 def wants_single_part(path: str, accept: str) -> bool:

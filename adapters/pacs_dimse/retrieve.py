@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from pydicom import Dataset
 from pynetdicom import StoragePresentationContexts, build_context
@@ -33,7 +34,8 @@ def get_study(peer: Peer, study_uid: str, store: ImageStore, source: ObjectSourc
 
     def on_store(event: Event) -> int:
         nonlocal received
-        outcome = store.store(io.BytesIO(event.encoded_dataset()), source, study_uid=study_uid)
+        with _content(event) as part10:
+            outcome = store.store(part10, source, study_uid=study_uid)
         received += outcome.failure == 0
         return outcome.failure
 
@@ -53,6 +55,15 @@ def move_study(peer: Peer, study_uid: str, destination_aet: str) -> int:
     model = StudyRootQueryRetrieveInformationModelMove
     with associate(peer, [build_context(model)], answer_s=peer.idle_s) as association:
         return _account(peer, association.send_c_move(_identifier(study_uid), destination_aet, model))
+
+
+def _content(event: Event) -> BinaryIO:
+    """The received object as a file: already on disk when the process receives in chunks, else in memory."""
+    try:
+        path = event.dataset_path
+    except AttributeError:
+        path = None
+    return path.open("rb") if path is not None else io.BytesIO(event.encoded_dataset())
 
 
 def _identifier(study_uid: str) -> Dataset:
