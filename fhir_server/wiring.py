@@ -50,6 +50,9 @@ from fhir_server.interactions.exchange import Record
 from fhir_server.jobs.housekeeping import make_housekeeping_jobs
 from fhir_server.jobs.periodic import PeriodicJob
 from fhir_server.jobs.periodic import run_jobs as run_periodic_jobs
+from fhir_server.portal.routes import error_page
+from fhir_server.portal.routes import make_blueprint as make_portal_blueprint
+from fhir_server.portal.services import PortalServices
 from fhir_server.settings import Address, Settings
 from fhir_server.storage.accounts import Accounts, now_us
 from fhir_server.storage.archives import ArchiveRecord, list_archives
@@ -305,6 +308,15 @@ def register_doors(app: Any, services: Services) -> None:
     app.register_blueprint(fhir)
     app.register_blueprint(make_oauth_blueprint(services.settings, services.accounts))
     register_imaging(app, services.imaging.doors())
+    imaging = services.imaging
+    app.register_blueprint(
+        make_portal_blueprint(
+            PortalServices(
+                services.settings, services.record.storage, services.sessions, imaging.availabilities, imaging.locations
+            )
+        )
+    )
+    services.error_page = error_page
 
 
 def prepare(settings: Settings) -> None:
