@@ -193,10 +193,12 @@ def parse_date(text: str, expression: str, time_zone: str, *, now: int) -> tuple
     `now` (microseconds UTC): `ap` is widened by a tenth of the distance to it.
     """
     prefix, moment = (text[:2], text[2:]) if text[:1].isalpha() else ("eq", text)
-    if prefix not in PREFIXES:
+    if prefix not in PREFIXES and moment[:1].isdigit():
         known = ", ".join(sorted(PREFIXES))
         raise UnsupportedParameter(f"The prefix of the date is none of {known}.", expression)
     try:
+        if prefix not in PREFIXES:
+            raise ValueError("neither a prefix nor a date")
         # A + that was not percent-encoded arrives as a space.
         low, high = parse_period(moment.replace(" ", "+"), time_zone)
     except ValueError as error:

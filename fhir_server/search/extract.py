@@ -70,9 +70,10 @@ def branches_of(parameter: SearchParameter) -> tuple[Branch, ...]:
 
 
 def patient_ids(resource_type: str, content: dict[str, Any], context: SearchContext = _DEFAULT) -> tuple[str, ...]:
-    """The ids of the patients a document is about, sorted: itself, or by literal references of the Patient compartment.
+    """The ids of the patients a document is about, sorted: itself, or whom it refers to, literally and in this record.
 
-    https://hl7.org/fhir/R4/compartmentdefinition-patient.html
+    By the parameters of the Patient compartment (https://hl7.org/fhir/R4/compartmentdefinition-patient.html), and by
+    `patient` on the types that the compartment leaves out: a Task is about its patient too.
     """
     found: set[str] = set()
     if resource_type == "Patient" and "id" in content:
@@ -90,5 +91,6 @@ def _patient_branches(resource_type: str) -> tuple[Branch, ...]:
     if resource_type == "Patient":
         return ()  # Patient.link is how identities are related, not whom the resource is about
     parameters = definitions().search_parameters(resource_type)
-    codes = definitions().patient_compartment.get(resource_type, ())
-    return tuple(b for code in codes for b in branches_of(parameters[code]) if b.fhir_type == "Reference")
+    codes = dict.fromkeys((*definitions().patient_compartment.get(resource_type, ()), "patient"))
+    tied = [parameters[code] for code in codes if code in parameters]
+    return tuple(b for parameter in tied for b in branches_of(parameter) if b.fhir_type == "Reference")

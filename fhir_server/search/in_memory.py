@@ -11,6 +11,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from conformance.definitions import SearchParameter
+from fhir_server.access.policy import impersonal_types
 from fhir_server.access.predicate import AccessRule
 from fhir_server.search.date import DateValue
 from fhir_server.search.query import (
@@ -127,7 +128,11 @@ def may_read(document: IndexedDocument, rule: AccessRule) -> bool:
         return False
     if document.sealed and (rule.trust is None or document.custodian != rule.trust):
         return False
-    return rule.patient_id is None or all(patient == rule.patient_id for patient in document.patient_ids)
+    if rule.patient_id is None:
+        return True
+    if not document.patient_ids:
+        return document.resource_type in impersonal_types()
+    return all(patient == rule.patient_id for patient in document.patient_ids)
 
 
 def _rows(document: IndexedDocument, parameter: SearchParameter, kind: str) -> list[Row]:

@@ -76,7 +76,9 @@ DOCUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         "ImagingStudy",
         {
             "identifier": st.lists(identifiers, max_size=2),
-            "modality": st.lists(st.fixed_dictionaries({"code": st.sampled_from(CODES)}), max_size=2),
+            "series": st.lists(
+                st.fixed_dictionaries({"code": st.sampled_from(CODES)}).map(lambda code: {"modality": code}), max_size=2
+            ),
             "started": st.sampled_from(DATES),
             "subject": references("Patient", "Device"),
             "basedOn": st.lists(references("ServiceRequest"), max_size=2),
