@@ -21,6 +21,7 @@ _RETURN_KEYS = {
     "IMAGE": "SOPClassUID InstanceNumber Rows Columns NumberOfFrames",
 }
 _PENDING = (0xFF00, 0xFF01)
+_SUCCESS, _CANCELLED = 0x0000, 0xFE00
 
 
 def find(peer: Peer, level: str, keys: dict[str, str], budget: float, row_max: int) -> list[DicomJson]:
@@ -33,11 +34,10 @@ def find(peer: Peer, level: str, keys: dict[str, str], budget: float, row_max: i
         for status, found in association.send_c_find(identifier, model):
             if not _is_row(status, peer):
                 break
-            if found is not None:
+            if found is not None and len(rows) < row_max:
                 rows.append(found.to_json_dict())
-            if len(rows) >= row_max:
-                association.send_c_cancel(1, query_model=model)
-                break
+                if len(rows) == row_max:  # the rows already on their way are still read, and dropped
+                    association.send_c_cancel(1, query_model=model)
             if time.monotonic() > deadline:
                 raise NoAnswer(f"{peer.label} did not finish its answer in time.")
         return list(_believed(rows, keys))
@@ -70,7 +70,7 @@ def _is_row(status: Dataset, peer: Peer) -> bool:
     code = getattr(status, "Status", None)
     if code is None:
         raise CutOff(f"{peer.label} went away in the middle of its answer.")
-    if code not in (*_PENDING, 0x0000):
+    if code not in (*_PENDING, _SUCCESS, _CANCELLED):
         raise WrongAnswer(f"{peer.label} answered a C-FIND with status {code:04X}.")
     return code in _PENDING
 

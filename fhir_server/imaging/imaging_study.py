@@ -128,7 +128,8 @@ def _unsigned(value: int | None) -> int | None:
 
 def _modalities(study: DicomJson, series: Sequence[DicomJson]) -> list[Json]:
     codes = {text(row, tags.MODALITY) for row in series} or {str(v) for v in values(study, tags.MODALITIES_IN_STUDY)}
-    return [_modality(code) for code in sorted(codes - {""})]
+    # Bare codings, as orders give them: what two sources say of one study is put together member by member.
+    return [{"system": DCM, "code": code} for code in sorted(codes - {""})]
 
 
 def _modality(code: str) -> Json:

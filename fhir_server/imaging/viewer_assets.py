@@ -21,6 +21,7 @@ from fhir_server.errors import NotFound, Unavailable
 
 _TEXT = frozenset({".js", ".css", ".html", ".json", ".svg", ".wasm"})
 _HASHED = re.compile(r"(^|[.\-/])[0-9a-f]{16}\.")
+_RULES = 2  # raise it when the rewriting changes: what was prepared by older rules is not used again
 _EMPTY = frozenset({"init-service-worker.js", "sw.js"})
 _PUBLIC_PATH = re.compile(rb'(__webpack_require__\.p ?= ?)"/"')
 _LINKS = re.compile(rb'((?:href|src|content)="|PUBLIC_URL=")/(?!/)')
@@ -79,7 +80,7 @@ class ViewerAssets:
         """The rewritten, compressed form, made at the first request and kept on disk; in memory where the folder
         cannot be written."""
         stat = path.stat()
-        key = hashlib.sha256(f"{name}|{stat.st_size}|{stat.st_mtime_ns}|{self._mount}".encode()).hexdigest()
+        key = hashlib.sha256(f"{_RULES}|{name}|{stat.st_size}|{stat.st_mtime_ns}|{self._mount}".encode()).hexdigest()
         kept = self._prepared / f"{key}.gz"
         if key in self._memory or kept.is_file():
             return self._memory.get(key) or kept.read_bytes()
@@ -95,6 +96,8 @@ class ViewerAssets:
         mount = self._mount.encode()
         if suffix == ".js":
             return _PUBLIC_PATH.sub(rb'\1"/' + mount + rb'/"', content)
+        if suffix == ".css":
+            return content.replace(b"url(/", b"url(/" + mount + b"/")
         if suffix == ".html":
             return _LINKS.sub(rb"\1/" + mount + rb"/", content)
         return content.replace(b'"/assets/', b'"/' + mount + b"/assets/") if suffix == ".json" else content

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _LOOK_FOR_ARCHIVES_S = 5.0
 _QUIET_CHECK_S = 1.0
+_RETRY_S = 2.0  # doubled after each look that failed, up to the harvest interval
 
 
 @dataclass(frozen=True)
@@ -80,19 +81,25 @@ class ImagingWork:
         thread.start()
 
     def _harvest(self, endpoint_id: str, stop: threading.Event) -> None:
-        swept = time.monotonic()
-
-        def look() -> None:
-            nonlocal swept
-            archive = self._directory.get(endpoint_id)
-            if archive is None:
-                return
-            self._harvester.harvest_once(archive, _today(archive))
-            if time.monotonic() - swept > self._plan.sweep_interval_s:
+        """Look again and again; sooner after a look that failed, for an archive that comes back has news."""
+        swept, delay = time.monotonic(), _RETRY_S
+        while (archive := self._directory.get(endpoint_id)) is not None:
+            clear = self._look(archive)
+            if clear and time.monotonic() - swept > self._plan.sweep_interval_s:
                 self._harvester.sweep(archive, _today(archive), self._plan.sweep_days)
                 swept = time.monotonic()
+            delay = self._plan.harvest_interval_s if clear else min(delay * 2, self._plan.harvest_interval_s)
+            if stop.wait(delay):
+                return
+            delay = _RETRY_S if clear else delay
 
-        _every(stop, self._plan.harvest_interval_s, look)
+    def _look(self, archive: Archive) -> bool:
+        """One look; whether it went through."""
+        try:
+            return not self._harvester.harvest_once(archive, _today(archive)).problem
+        except Exception:
+            logger.exception("background imaging work failed")
+            return False
 
     def _probe_all(self, stop: threading.Event) -> None:
         with ThreadPoolExecutor(8, "imaging-probe") as pool:
