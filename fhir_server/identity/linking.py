@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fhir_server.composition.patient import Member, PatientState
 from fhir_server.identity.facts import read_facts, with_facts
 from fhir_server.identity.merges import conflict_id, follow, merged_into
-from fhir_server.storage import contributions, identities
+from fhir_server.storage import business_keys, contributions, identities
 from fhir_server.storage.contribution_rows import Identity, Name
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -26,6 +26,7 @@ class Relinked:
 
     moved: set[Name] = field(default_factory=set)
     patients: set[str] = field(default_factory=set)
+    changed: dict[Name, tuple[Identity | None, Identity]] = field(default_factory=dict)
 
 
 def relink(uow: UnitOfWork, touched: Iterable[Name], custodian: str, message_id: str = "") -> Relinked:
@@ -36,22 +37,31 @@ def relink(uow: UnitOfWork, touched: Iterable[Name], custodian: str, message_id:
     names = set(touched)
     before = {name: identities.find(uow.connection, name) for name in merged_into(uow, names)}
     linked = Relinked()
-    numbers: set[str] = set()
     for name in sorted(before):
         old = before[name]
         identity = _at_home(uow, old or Identity(name, custodian), fresh=name in names)
-        numbers |= {identity.nhs_number, old.nhs_number if old else ""}
         linked.patients |= {identity.home_patient_id} | ({old.home_patient_id} if old else set())
+        if old is None or _facts(old) != _facts(identity):
+            linked.changed[name] = (old, identity)
     for name in sorted(before):
         _resolve(uow, name, before[name], linked)
-    for number in sorted(numbers - {""}):
-        linked.patients |= _check_number(uow, number, message_id)
-    for name in sorted(names):
-        _check_contradiction(uow, name, message_id)
-    for name in sorted(before):
-        _retire(uow, before[name])
+    for old, identity in linked.changed.values():
+        _check(uow, old, identity, linked, message_id)
+        _retire(uow, old, identity)
     linked.patients -= {""}
     return linked
+
+
+def _facts(identity: Identity) -> tuple[str, str, bool]:
+    return identity.nhs_number, identity.birth_date, identity.contradicts_itself
+
+
+def _check(uow: UnitOfWork, old: Identity | None, identity: Identity, linked: Relinked, message_id: str) -> None:
+    """Open and close conflicts after an identity's facts changed."""
+    for number in sorted({identity.nhs_number, old.nhs_number if old else ""} - {""}):
+        linked.patients |= _check_number(uow, number, message_id, is_new=old is None)
+    if identity.contradicts_itself or (old and old.contradicts_itself):
+        _check_contradiction(uow, identity, message_id)
 
 
 def _at_home(uow: UnitOfWork, identity: Identity, *, fresh: bool) -> Identity:
@@ -78,14 +88,14 @@ def group_of(identity: Identity) -> Name:
 def _home_patient(uow: UnitOfWork, identity: Identity) -> str:
     """The logical id of the identity's person. A Patient of one identity keeps its id when its person changes."""
     group, old = group_of(identity), identity.home_patient_id
-    found = contributions.find_resource_id(uow.connection, "Patient", group)
+    found = business_keys.find_id(uow.connection, "Patient", group)
     if found is not None:
         return found
     if old and identities.count_at_home(uow.connection, old, identity.name) == 0:
-        for key in contributions.keys_of(uow.connection, "Patient", old):
-            contributions.forget_key(uow.connection, "Patient", key)
-        return contributions.get_or_create_resource_id(uow.connection, "Patient", group, old)
-    return contributions.get_or_create_resource_id(uow.connection, "Patient", group)
+        for key in business_keys.names_of(uow.connection, "Patient", old):
+            business_keys.forget(uow.connection, "Patient", key)
+        return business_keys.create_id(uow.connection, "Patient", group, old)[0]
+    return business_keys.create_id(uow.connection, "Patient", group)[0]
 
 
 def _resolve(uow: UnitOfWork, name: Name, old: Identity | None, linked: Relinked) -> None:
@@ -101,21 +111,20 @@ def _resolve(uow: UnitOfWork, name: Name, old: Identity | None, linked: Relinked
         linked.moved.add(name)
 
 
-def _check_number(uow: UnitOfWork, number: str, message_id: str) -> set[str]:
+def _check_number(uow: UnitOfWork, number: str, message_id: str, *, is_new: bool) -> set[str]:
     """One NHS number with two birth dates is a conflict; the Patients that carry the number."""
     holders = [i for i in identities.of_nhs_number(uow.connection, number) if i.is_linkable]
     about = conflict_id("birth-date", number)
     if len({i.birth_date for i in holders}) > 1:
         _open(uow, about, "birth-date", holders[0], message_id)
-    else:
+    elif not is_new:
         identities.close_conflict(uow.connection, about, uow.now)
     return {i.home_patient_id for i in holders}
 
 
-def _check_contradiction(uow: UnitOfWork, name: Name, message_id: str) -> None:
-    identity = identities.find(uow.connection, name)
-    about = conflict_id("nhs-number-changed", "|".join(name))
-    if identity is not None and identity.contradicts_itself:
+def _check_contradiction(uow: UnitOfWork, identity: Identity, message_id: str) -> None:
+    about = conflict_id("nhs-number-changed", "|".join(identity.name))
+    if identity.contradicts_itself:
         _open(uow, about, "nhs-number-changed", identity, message_id)
     else:
         identities.close_conflict(uow.connection, about, uow.now)
@@ -129,12 +138,9 @@ def _open(uow: UnitOfWork, about: str, kind: str, identity: Identity, message_id
     identities.open_conflict(uow.connection, values)
 
 
-def _retire(uow: UnitOfWork, old: Identity | None) -> None:
+def _retire(uow: UnitOfWork, old: Identity | None, now: Identity) -> None:
     """A Patient to whom nobody belongs any more says where to look instead."""
-    if old is None or not old.home_patient_id:
-        return
-    now = identities.find(uow.connection, old.name)
-    if now is None or now.home_patient_id == old.home_patient_id:
+    if old is None or now.home_patient_id == old.home_patient_id:
         return
     identities.unretire_patient(uow.connection, now.home_patient_id)
     if identities.count_at_home(uow.connection, old.home_patient_id, old.name) == 0:
@@ -143,10 +149,9 @@ def _retire(uow: UnitOfWork, old: Identity | None) -> None:
 
 def patient_state(uow: UnitOfWork, patient_id: str) -> PatientState:
     """What the regional Patient consists of now."""
-    members = tuple(
-        Member(i, tuple(contributions.of_names(uow.connection, "Patient", [i.name])))
-        for i in identities.of_patient(uow.connection, patient_id)
-    )
+    found = identities.of_patient(uow.connection, patient_id)
+    said = contributions.of_names(uow.connection, "Patient", [i.name for i in found])
+    members = tuple(Member(i, tuple(c for c in said if c.key == i.name)) for i in found)
     state = PatientState(patient_id, members)
     if not members:
         replacement = identities.replacement_of(uow.connection, patient_id)

@@ -12,7 +12,7 @@ from typing import Any
 from fhir_server.fhir.documents import make_document
 from fhir_server.fhir.instants import format_instant, instant_of
 from fhir_server.interactions.write import store_resource
-from fhir_server.storage import contributions
+from fhir_server.storage import business_keys
 from fhir_server.storage.contribution_rows import Name
 from fhir_server.storage.unit_of_work import StoredVersion, UnitOfWork
 from terminology.systems import ODS_ORGANIZATION_CODE, PROVENANCE_PARTICIPANT_TYPE, RFC_3986_URI
@@ -69,5 +69,5 @@ def _participant(code: str) -> dict[str, Any]:
 
 def _organization(uow: UnitOfWork, ods: str) -> dict[str, Any]:
     identifier = {"system": ODS_ORGANIZATION_CODE, "value": ods}
-    found = contributions.find_resource_id(uow.connection, "Organization", Name(ODS_ORGANIZATION_CODE, ods))
+    found = business_keys.find_id(uow.connection, "Organization", Name(ODS_ORGANIZATION_CODE, ods))
     return {"identifier": identifier} | ({"reference": f"Organization/{found}"} if found else {})

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fhir_server.composition.recompose import Recomposition, Thing
+from fhir_server.composition.recompose import Recomposition
 from fhir_server.fhir.instants import instant_of
 from fhir_server.identity.facts import verified_nhs_number
 from fhir_server.identity.linking import patient_state, relink
 from fhir_server.identity.merges import IdentityStatement, record_merge
 from fhir_server.ingest.statements import Source, contributions_of, mention, patient_name
-from fhir_server.storage import contributions, identities
-from fhir_server.storage.contribution_rows import NOBODY, Contribution, Name
+from fhir_server.storage import business_keys, contributions, identities
+from fhir_server.storage.contribution_rows import NOBODY, Contribution, KnownContribution, Name, Thing
 from fhir_server.storage.unit_of_work import Storage, StoredVersion, UnitOfWork
 from hl7.fragments import Fragment, IdentityEvent
 
@@ -52,11 +52,16 @@ def record(
     """
     said = contributions_of(fragments, source)
     said += _mentioned_in(events, said, source)
-    fresh = [c for c in said if not _is_known(uow, c)]
-    uow.lock(*sorted(_lock_names(fresh, events, source)))
+    former = {} if again else contributions.known(uow.connection, [c.contribution_id for c in said if _may_be_known(c)])
+    fresh = [c for c in said if not _is_known(c, former.get(c.contribution_id))]
+    business_keys.lock_names(uow, _lock_names(fresh, events, source))
     change = _Change()
     if again:
         _take_back(uow, source.message_id, change)
+    # Looked for again under the locks: somebody may have said the same meanwhile.
+    known = contributions.known(uow.connection, [c.contribution_id for c in fresh if _may_be_known(c)])
+    fresh = [c for c in fresh if not _is_known(c, known.get(c.contribution_id))]
+    contributions.remove(uow.connection, [c.contribution_id for c in fresh if c.contribution_id in known])
     contributions.add(uow.connection, fresh)
     change.touch(fresh)
     for event in events:
@@ -70,18 +75,20 @@ def _mentioned_in(events: Sequence[IdentityEvent], said: list[Contribution], sou
     return [mention("Patient", name, NOBODY, source) for name in sorted(names)]
 
 
-def _is_known(uow: UnitOfWork, c: Contribution) -> bool:
+def _may_be_known(c: Contribution) -> bool:
+    """What a message states of a thing is new; a mention, and what an archive states, is often said again."""
+    return not (c.authoritative and c.message_id)
+
+
+def _is_known(c: Contribution, known: KnownContribution | None) -> bool:
     """Whether it says nothing new: a mention made before, or an archive that says what it said already.
 
     Nothing is locked for these: most of a message's people and places are known.
     """
-    if c.authoritative and c.message_id:
-        return False
-    known = contributions.find(uow.connection, c.contribution_id)
     if known is None:
         return False
     if c.authoritative:
-        return known.digest == c.digest and known.retracted == c.retracted or known.event_time > c.event_time
+        return (known.digest == c.digest and known.retracted == c.retracted) or known.event_time > c.event_time
     return (known.event_time, known.message_time) <= (c.event_time, c.message_time)
 
 

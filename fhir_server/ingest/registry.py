@@ -42,6 +42,7 @@ def _add_trust(uow: UnitOfWork, record: TrustRecord) -> None:
         status_rank=1, source="registry",
     )  # fmt: skip
     uow.lock(f"Organization|{key.system}|{key.value}")
+    contributions.remove(uow.connection, [said.contribution_id])
     contributions.add(uow.connection, [said])
     Recomposition(uow).run([("Organization", key)])
 

@@ -17,6 +17,9 @@ class Name(NamedTuple):
 
 NOBODY = Name("", "")
 
+#: A resource type and a name in it.
+Thing = tuple[str, Name]
+
 
 @dataclass(frozen=True)
 class Contribution:
@@ -46,6 +49,16 @@ class Contribution:
     report_lines: tuple[dict[str, Any], ...] = ()
     # (resource type, name) of things that it refers to by a name that may be joined with others; not read back.
     refers_to: tuple[tuple[str, Name], ...] = ()
+
+
+class KnownContribution(NamedTuple):
+    """What is needed of a stored contribution to see whether another says something new."""
+
+    contribution_id: str
+    event_time: int
+    message_time: int
+    digest: str
+    retracted: bool
 
 
 @dataclass(frozen=True)

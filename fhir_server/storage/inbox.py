@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, ProgrammingError
 
@@ -90,8 +90,8 @@ def add_message(connection: Connection, message: ReceivedMessage, lanes: Lanes) 
         "message_id": message.message_id, "received_at": message.received_at,
     }  # fmt: skip
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement: Any = dialect.insert(inbox_key).values(key).on_conflict_do_nothing()
-    if connection.execute(statement).rowcount == 0:
+    statement: Any = dialect.insert(inbox_key).values(key).on_conflict_do_nothing().returning(inbox_key.c.message_id)
+    if connection.execute(statement).first() is None:
         return find_duplicate(connection, message.feed, message.control_id, message.sha256) or message.message_id
     connection.execute(insert(inbox), vars(message))
     if message.state == RECEIVED:
@@ -112,6 +112,11 @@ def claim_next(connection: Connection, now: int) -> tuple[ReceivedMessage, int] 
 
     It is nobody else's until the transaction ends: a process that dies gives it back.
     """
+    row = connection.execute(_CLAIM, {"now": now}).one_or_none()
+    return None if row is None else (_message(row[:-1]), row[-1])
+
+
+def _claim_statement() -> Any:
     earlier = filing_queue.alias("earlier")
     mine, theirs = filing_queue.c, earlier.c
     before = or_(
@@ -127,17 +132,23 @@ def claim_next(connection: Connection, now: int) -> tuple[ReceivedMessage, int] 
             and_(mine.other_lane != "", theirs.other_lane == mine.other_lane),
         )
     ]
-    statement = (
-        select(mine.message_id, mine.received_at, mine.attempts)
-        .where(mine.not_before <= now, ~or_(*shares))
+    is_same = and_(inbox.c.message_id == mine.message_id, inbox.c.received_at == mine.received_at)
+    return (
+        select(*[inbox.c[f] for f in ReceivedMessage.__dataclass_fields__], mine.attempts.label("tries"))
+        .join_from(filing_queue, inbox, is_same)
+        .where(mine.not_before <= bindparam("now"), ~or_(*shares))
         .order_by(mine.received_at, mine.message_id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=filing_queue)
     )
-    claimed = connection.execute(statement).one_or_none()
-    if claimed is None:
-        return None
-    return get_message(connection, claimed.message_id, claimed.received_at), claimed.attempts
+
+
+_CLAIM = _claim_statement()
+
+
+def _message(values: Sequence[Any]) -> ReceivedMessage:
+    found = dict(zip(ReceivedMessage.__dataclass_fields__, values, strict=True))
+    return ReceivedMessage(**found | {"raw": bytes(found["raw"]), "sha256": bytes(found["sha256"])})
 
 
 def get_message(connection: Connection, message_id: str, received_at: int | None = None) -> ReceivedMessage:
@@ -146,8 +157,7 @@ def get_message(connection: Connection, message_id: str, received_at: int | None
     statement = statement.where(inbox.c.message_id == message_id)
     if received_at is not None:
         statement = statement.where(inbox.c.received_at == received_at)
-    row = connection.execute(statement).one()
-    return ReceivedMessage(**{**row._mapping, "raw": bytes(row.raw), "sha256": bytes(row.sha256)})
+    return _message(connection.execute(statement).one())
 
 
 def settle(
