@@ -20,7 +20,7 @@ from fhir_server.search.values import Value
 
 #: Up to this many index rows a criterion is narrow: reading and sorting all of them is cheap.
 NARROW_MAX = 5000
-_RANK_SURE = 3
+_RANK_SURE = 2
 _RANK_NONE = 99
 
 
@@ -69,8 +69,8 @@ def _rank_of_value(parameter: SearchParameter, value: Value) -> int:
             return 9
         case TokenValue():
             return 1 if parameter.type == "reference" or is_identifier(parameter) else _rank_of_code(parameter)
-        case ReferenceValue():
-            return 2
+        case ReferenceValue(targets=targets):
+            return 2 if all(target.startswith("Patient/") for target in targets) else 3
         case UriValue():
             return 3
         case StringValue(how=how):

@@ -18,6 +18,7 @@ from fhir_server.search.parse_criterion import CriterionParser
 from fhir_server.search.query import Criterion, Include, InCompartment, OnResource, SearchQuery, SortKey
 from fhir_server.search.reference import ReferenceValue
 from fhir_server.search.resource_values import parse_id
+from fhir_server.search.rewrite import choose_order
 from fhir_server.search.rows import SearchContext
 
 #: Read by the API before the search, or how the answer is written: not part of the query.
@@ -181,13 +182,14 @@ class _SearchParser:
         return Include(parameter, target or None, reverse)
 
     def finish(self, fingerprint: str) -> SearchQuery:
-        return replace(
+        query = replace(
             self.result,
             criteria=tuple(self.criteria),
             includes=tuple(dict.fromkeys(self.includes)),
             fingerprint=fingerprint,
             warnings=tuple(self.warnings),
         )
+        return choose_order(query)
 
 
 _CONTROLS = {

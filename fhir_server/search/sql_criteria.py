@@ -198,7 +198,8 @@ class CriteriaCompiler:
             return Lead(None, [self.condition(c, row) for c in criteria])
         index = index_table(leading).alias()
         if not is_joinable(leading):
-            keys = select(index.c.resource_key).where(self.index_condition(leading, index)).distinct().subquery()
+            found = select(index.c.resource_key).where(self.index_condition(leading, index))
+            keys = found.distinct().subquery("leading")
             return Lead(keys, [self.condition(c, row, keys.c.resource_key) for c in others])
         merged = [c for c in others if isinstance(c, Matches) and is_on_same_row(c, leading)]
         on_index = [self.index_condition(c, index) for c in (leading, *merged)]
