@@ -61,13 +61,14 @@ def run_search(
 ) -> SearchPage:
     """Answer a search with what the rule lets the caller read.
 
-    `caller` identifies the caller's rule: a page token made under another one is refused (BadRequest), as is one of
-    another search. `token_key` encrypts the tokens. Raises Forbidden when the rule does not cover the searched type.
+    A page token of another search or made under another rule is refused (BadRequest), and so is one of another
+    `caller`, where tokens are not to be passed on. `token_key` encrypts the tokens: they can hold a name. Raises
+    Forbidden when the rule does not cover the searched type.
     """
     rule.require_type(query.resource_type)
     if query.count_only:
         return SearchPage([], total=count_matches(connection, query, rule), warnings=query.warnings)
-    tokens = PageTokens(f"{query.fingerprint}\n{caller}", token_key)
+    tokens = PageTokens(f"{query.fingerprint}\n{_identity(rule)}\n{caller}", token_key)
     now = time.time_ns() // 1000
     cursor = tokens.read(page_token) if page_token else Cursor(Part.VALUED, now - WALK_SLACK)
     walk = _Walk(connection, query, rule)
@@ -77,6 +78,11 @@ def run_search(
     total = len(matches) if whole else count_matches(connection, query, rule) if query.total else None
     next_token = tokens.make(following) if following else None
     return SearchPage(matches, included, next_token, total, (*query.warnings, *warnings))
+
+
+def _identity(rule: AccessRule) -> str:
+    types = None if rule.types is None else sorted(rule.types)
+    return repr((types, rule.trust, rule.patient_id, rule.unrestricted))
 
 
 def count_matches(connection: Connection, query: SearchQuery, rule: AccessRule) -> int:

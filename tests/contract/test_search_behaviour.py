@@ -239,13 +239,18 @@ def test_page_token_of_another_search_caller_or_key_is_refused(connection: Conne
     second = run_search(connection, query, EVERYTHING, page_token=token, caller="one", token_key=b"secret")
     assert [found.resource_id for found in second.matches] == ["bob"]
     other = parse_search("Patient", [("_count", "1"), ("gender", "male")])
-    for changed in (
-        {"query": other}, {"caller": "two"}, {"token_key": b"other"}, {"page_token": token[:-2]}, {"page_token": "x"},
-    ):  # fmt: skip
-        arguments: dict[str, Any] = {"query": query, "caller": "one", "token_key": b"secret", "page_token": token}
-        arguments.update(changed)
+    changes: list[dict[str, Any]] = [
+        {"query": other},
+        {"rule": AccessRule(None, "RX1", None)},
+        {"caller": "two"},
+        {"token_key": b"other"},
+        {"page_token": token[:-2]},
+        {"page_token": "x"},
+    ]
+    right = {"query": query, "rule": EVERYTHING, "caller": "one", "token_key": b"secret", "page_token": token}
+    for changed in changes:
         with pytest.raises(BadRequest):
-            run_search(connection, rule=EVERYTHING, **arguments)
+            run_search(connection, **(right | changed))
 
 
 def test_type_outside_the_callers_scopes_is_forbidden(connection: Connection) -> None:
