@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fhir_server.composition.layers import overlay
+from fhir_server.composition.report_lines import merged_text
 from fhir_server.storage.contribution_rows import Contribution
 
 _TEXT = ("presentedForm", "conclusion", "conclusionCode", "result")
@@ -18,10 +19,15 @@ _UNCODED = {"text": "Imaging report"}
 
 
 def compose_diagnostic_report(layers: Sequence[Contribution]) -> dict[str, Any]:
-    """`layers` as `layers.in_force` gives them; references still are keys. Each message carries the whole text."""
+    """`layers` as `layers.in_force` gives them; references still are keys.
+
+    Each message carries the whole text, unless its feed sends changed lines only.
+    """
     content = {"status": "unknown", "code": _UNCODED} | overlay(
         layers, union=("identifier", "basedOn", "imagingStudy"), together=_TEXT
     )
+    if lines := merged_text(layers):
+        content = {k: v for k, v in content.items() if k != "conclusion"} | lines
     if content["status"] in _ENDED_WITHOUT_TEXT:
         # The withdrawn text stays in the history; nobody shall read it as today's.
         return {k: v for k, v in content.items() if k not in _TEXT}

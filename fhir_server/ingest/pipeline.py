@@ -12,13 +12,16 @@ import logging
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from fhir_server import metrics
 from fhir_server.errors import RecordError
 from fhir_server.identity.merges import MergeRefused
+from fhir_server.ingest.mismatch import mismatches
 from fhir_server.ingest.provenance import store_provenance
-from fhir_server.ingest.receive import stranger_reason, stranger_text
+from fhir_server.ingest.receive import UNKNOWN_SENDER, stranger_reason, stranger_text
 from fhir_server.ingest.recording import record
 from fhir_server.ingest.services import IngestServices
 from fhir_server.ingest.site_profiles import load_profile
@@ -26,7 +29,7 @@ from fhir_server.ingest.statements import Source
 from fhir_server.storage import feeds, inbox
 from fhir_server.storage.inbox import ReceivedMessage
 from fhir_server.storage.unit_of_work import UnitOfWork
-from hl7.fragments import MappedMessage, Unmappable
+from hl7.fragments import MappedMessage, Unmappable, Warning
 from hl7.message import peek_header
 from hl7.messages import map_payload
 
@@ -49,15 +52,16 @@ class Outcome:
 
 
 class _Filing:
-    """One transaction's messages. `last` is the one it was at when something went wrong."""
+    """One transaction's messages: `last` is the one at hand, `settled` what came of those before and of it."""
 
-    def __init__(self, services: IngestServices) -> None:
-        self._services = services
+    def __init__(self) -> None:
+        self.settled: list[tuple[ReceivedMessage, Outcome]] = []
         self.last: ReceivedMessage | None = None
         self.attempts = 0
 
     def run(self, uow: UnitOfWork, limit: int) -> int:
         """File up to `limit` messages; how many were settled."""
+        self.settled.clear()  # the transaction may be tried again
         for count in range(limit):
             claimed = inbox.claim_next(uow.connection, uow.now)
             if claimed is None:
@@ -75,8 +79,7 @@ class _Filing:
                 raise
             inbox.back_to_savepoint(uow.connection)
             outcome = _quarantine(error)
-        if outcome.state == inbox.QUARANTINED:
-            logger.warning("message quarantined", extra={"message_id": message.message_id, "reason": outcome.reason})
+        self.settled.append((message, outcome))
         warnings = json.dumps([*_warnings_at_receipt(message), *outcome.warnings])
         inbox.settle(uow.connection, message, outcome.state, outcome.reason, outcome.text, warnings)
 
@@ -129,11 +132,11 @@ def _file(uow: UnitOfWork, message: ReceivedMessage) -> tuple[ReceivedMessage, O
         custodian=feeds.custodian_of(uow.connection, feed.trust),
         profile=f"{profile.name} {profile.version}",
     )
-    return message, _filed(mapped, message)
+    return message, _filed(mapped, message, mismatches(uow, mapped, source))
 
 
-def _filed(mapped: MappedMessage, message: ReceivedMessage) -> Outcome:
-    warnings = tuple(asdict(warning) for warning in mapped.warnings)
+def _filed(mapped: MappedMessage, message: ReceivedMessage, alarms: Sequence[Warning]) -> Outcome:
+    warnings = tuple(asdict(warning) for warning in (*mapped.warnings, *alarms))
     odd = warnings or _warnings_at_receipt(message)
     return Outcome(inbox.FILED_WITH_WARNINGS if odd else inbox.FILED, warnings=warnings)
 
@@ -151,15 +154,27 @@ def file_pending(services: IngestServices, limit: int = 1000) -> int:
 
 def _file_batch(services: IngestServices, limit: int) -> int:
     """One transaction. When the database is out of order, the message at hand waits longer each time."""
-    filing = _Filing(services)
+    filing = _Filing()
     storage = services.storage
     try:
-        return storage.database.write(lambda connection: filing.run(storage.unit_of_work(connection), limit))
+        count = storage.database.write(lambda connection: filing.run(storage.unit_of_work(connection), limit))
     except Exception as error:  # noqa: BLE001 - an outage must not end the loop
         logger.warning("filing postponed", extra={"problem": type(error).__name__})
         if filing.last is not None:
             _postpone(services, filing.last, filing.attempts)
         return 0
+    for message, outcome in filing.settled:
+        _account(message, outcome)
+    return count
+
+
+def _account(message: ReceivedMessage, outcome: Outcome) -> None:
+    """Count and log what became of a message, once it is committed."""
+    feed = message.feed or UNKNOWN_SENDER
+    metrics.count_message(feed, outcome.state)
+    metrics.observe_filing(feed, max(0.0, time.time() - message.received_at / 1_000_000))
+    if outcome.state == inbox.QUARANTINED:
+        logger.warning("message quarantined", extra={"message_id": message.message_id, "reason": outcome.reason})
 
 
 def _postpone(services: IngestServices, message: ReceivedMessage, attempts: int) -> None:

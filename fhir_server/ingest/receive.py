@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fhir_server import metrics
 from fhir_server.errors import RecordError
 from fhir_server.ingest.lanes import lanes_of
 from fhir_server.storage import feeds, inbox
@@ -93,9 +94,12 @@ class Receiver:
             feed = feeds.find_feed(reading, header.sending_application, header.sending_facility)
         processing_id = header.processing_id.split("^")[0]
         if feed is not None and feed.production and processing_id in _TEST_PROCESSING_IDS:
+            metrics.count_message(feed.name, "refused")
             return _refused(header, feed.ack_policy, "202", "a test message on a production feed", "MSH-11")
         waiting = self._commits.add(_make_message(raw, header, feed, connection))
-        return Receipt(acceptance(header), waiting.stored_id, duplicate=waiting.stored_id != waiting.message.message_id)
+        is_duplicate = waiting.stored_id != waiting.message.message_id
+        metrics.count_message(waiting.message.feed or UNKNOWN_SENDER, "duplicate" if is_duplicate else "received")
+        return Receipt(acceptance(header), waiting.stored_id, duplicate=is_duplicate)
 
 
 def oversize(head: bytes) -> bytes:

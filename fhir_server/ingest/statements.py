@@ -14,6 +14,7 @@ from fhir_server.fhir.documents import encode
 from fhir_server.fhir.instants import instant_of
 from fhir_server.storage.contribution_rows import KEY_PREFIX, NOBODY, Contribution, Name
 from hl7.fragments import BusinessKey, Fragment, ReportLine
+from hl7.tables.results import IMPRESSION_SUFFIX, SECTION_HEADINGS
 from terminology.systems import NHS_NUMBER, TYPE_ACCESSION
 
 _ENTERED_IN_ERROR = "entered-in-error"
@@ -78,7 +79,15 @@ def _contribution(fragment: Fragment, number: int, source: Source) -> Contributi
 
 
 def _report_line(line: ReportLine) -> dict[str, Any]:
-    return {"place": line.place, "section": line.section, "text": line.text, "withdrawn": line.withdrawn}
+    """The line with what a reader needs of its section, so that composing needs no table of HL7's."""
+    return {
+        "place": line.place,
+        "section": line.section,
+        "heading": SECTION_HEADINGS.get(line.section, ""),
+        "conclusion": line.section == IMPRESSION_SUFFIX,
+        "text": line.text,
+        "withdrawn": line.withdrawn,
+    }
 
 
 def _identified(c: Contribution, number: int) -> Contribution:

@@ -125,6 +125,16 @@ def test_order_does_not_change_demographics_but_creates_who_is_missing(store: Fe
     assert store.only("Patient")["name"][0]["family"] == "TESTER"
 
 
+def test_order_with_another_birth_date_is_filed_with_an_alarm(store: FeedStore) -> None:
+    other = replace(ANNA, birth_date=date(1999, 1, 1))
+    states = store.file(
+        make_adt("A28", sender(), ANNA, occasion=on(0)),
+        make_omg(sender(), other, [exam()], occasion=on(10, order_control="NW")),
+    )
+    assert states == ["filed", "filed-with-warnings"]
+    assert "demographics-mismatch" in store.messages()[1].warnings and "1999" not in store.messages()[1].warnings
+
+
 def test_older_admission_does_not_roll_back_a_newer_one(store: FeedStore) -> None:
     store.file(
         make_adt("A31", sender(), replace(ANNA, family="MARRIED"), occasion=on(60)),

@@ -137,3 +137,17 @@ def test_one_key_may_become_several_references() -> None:
 def test_key_of_nothing_becomes_a_logical_reference() -> None:
     resolved = resolve({"basedOn": [{"reference": "urn:key:ServiceRequest:urn:a|1"}]}, lambda _type, _name: [])
     assert resolved["basedOn"] == [{"type": "ServiceRequest", "identifier": {"system": "urn:a", "value": "1"}}]
+
+
+def _line(place: str, text: str, *, withdrawn: bool = False) -> dict[str, Any]:
+    line = {"place": place, "section": "IMP", "heading": "Impression", "conclusion": True}
+    return line | {"text": text, "withdrawn": withdrawn}
+
+
+def test_lines_that_are_sent_again_replace_those_at_their_place() -> None:
+    first = _said({"status": "final"}, 1, 3, report_lines=(_line("1", "No mass."), _line("2", "No effusion.")))
+    again = _said({"status": "corrected"}, 2, 4, report_lines=(_line("2", "Small effusion."), _line("3", "Recall.")))
+    report = _report(again, first)
+    assert report["conclusion"] == "No mass.\nSmall effusion.\nRecall."
+    taken_back = _said({"status": "corrected"}, 3, 4, report_lines=(_line("1", "", withdrawn=True),))
+    assert _report(again, first, taken_back)["conclusion"] == "Small effusion.\nRecall."
