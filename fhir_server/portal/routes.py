@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from fhir_server.portal import finding, signing_in, static_files, timeline
+from fhir_server.portal import feeds, finding, reports, signing_in, static_files, timeline
 from fhir_server.portal.error_pages import error_page
 from fhir_server.portal.services import PortalServices, keep_services
 
@@ -17,6 +17,11 @@ _ROUTES = (
     ("GET", "/", finding.home),
     ("POST", "/patients", finding.find_patients),
     ("GET", "/patients/<patient_id>", timeline.patient_page),
+    ("GET", "/reports/<report_id>", reports.report_page),
+    ("GET", "/reports/<report_id>/attachments/<int:number>", reports.report_document),
+    ("GET", "/feeds", feeds.feeds_page),
+    ("GET", "/feeds/quarantine", feeds.quarantine_page),
+    ("POST", "/feeds/quarantine/replay", feeds.replay_messages),
     ("GET", "/assets/<group>/<path:name>", static_files.asset),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, select
@@ -84,13 +85,20 @@ def _quarantined(connection: Connection) -> dict[str, int]:
 
 
 def quarantined_messages(
-    connection: Connection, *, feed_name: str | None = None, before: int | None = None, limit: int = 100
+    connection: Connection,
+    *,
+    feed_name: str | None = None,
+    before: int | None = None,
+    message_id: str | None = None,
+    limit: int = 100,
 ) -> list[QuarantinedMessage]:
-    """The newest first; of one feed ("" is unregistered senders) and received before a time, if these are given."""
+    """The newest first; of one feed ("" is unregistered senders), received before a time, or the one with an id."""
     columns = [inbox.c[name] for name in QuarantinedMessage.__dataclass_fields__]
     statement = select(*columns).where(inbox.c.state == QUARANTINED)
     if feed_name is not None:
         statement = statement.where(inbox.c.feed == feed_name)
+    if message_id is not None:
+        statement = statement.where(inbox.c.message_id == message_id)
     if before is not None:
         statement = statement.where(inbox.c.received_at < before)
     statement = statement.order_by(inbox.c.received_at.desc(), inbox.c.message_id).limit(limit)
@@ -110,3 +118,21 @@ def last_harvests(connection: Connection) -> dict[str, tuple[int, str]]:
     statement = select(harvest_cursor.c.endpoint_id, harvest_cursor.c.updated_at, harvest_cursor.c.problem)
     rows = connection.execute(statement.order_by(harvest_cursor.c.updated_at))
     return {row.endpoint_id: (row.updated_at, row.problem) for row in rows}
+
+
+@dataclass(frozen=True)
+class MessageHeader:
+    """What names a message to those who look after its feed."""
+
+    message_id: str
+    received_at: int
+    feed: str
+    control_id: str
+    message_type: str
+
+
+def message_headers(connection: Connection, message_ids: Sequence[str]) -> dict[str, MessageHeader]:
+    """Headers by message id."""
+    columns = [inbox.c[name] for name in MessageHeader.__dataclass_fields__]
+    rows = connection.execute(select(*columns).where(inbox.c.message_id.in_(list(message_ids))))
+    return {row.message_id: MessageHeader(**row._mapping) for row in rows}
