@@ -61,11 +61,12 @@ class Locator:
 
     def copies(self, study_uid: str, named_endpoints: Iterable[str] = ()) -> list[Copy]:
         """The copies to try, in this order. `named_endpoints` are ids of the ImagingStudy's Endpoint resources."""
-        known = [c for c in self._store.locations(study_uid) if c.state != CopyState.MISSING]
+        ever = self._store.locations(study_uid)
+        known = [c for c in ever if c.state != CopyState.MISSING]
         health = self._store.health()
         most = max((c.instance_count for c in known), default=0)
         found = [self._copy(c.endpoint_id, c.instance_count >= most, health) for c in sorted(known, key=_size)]
-        listed = {c.endpoint_id for c in known}
+        listed = {c.endpoint_id for c in ever}
         found += [self._copy(e, True, health) for e in dict.fromkeys(named_endpoints) if e not in listed]
         present = [copy for copy in found if copy is not None]
         return sorted(present, key=lambda copy: _order(copy, health))

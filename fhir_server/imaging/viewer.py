@@ -18,7 +18,6 @@ from fhir_server.access.declare import Audience, open_to
 from fhir_server.access.predicate import make_access_rule
 from fhir_server.errors import NotFound
 from fhir_server.imaging import qido_rows
-from fhir_server.imaging.availability import Availability
 from fhir_server.imaging.regional_identity import nhs_number
 from fhir_server.imaging.services import ImagingServices
 from fhir_server.imaging.study_access import OpenedStudy, StudyAccess
@@ -99,7 +98,7 @@ def _launch_page(services: ImagingServices, access: StudyAccess, resource_id: st
     return render_template(
         "imaging/launch.html",
         patient=_patient(services, caller, opened),
-        study=_study(opened.document, availability),
+        study=_study(opened.document, services.availabilities.trust_name(opened.row.custodian)),
         availability=availability,
         show_images=availability.opens_now is not False or "try" in request.args,
         viewer_url=f"{MOUNT}/viewer?{urlencode({'StudyInstanceUIDs': uid})}",
@@ -128,7 +127,7 @@ def _display_name(document: dict[str, Any]) -> str:
     return "Name not known"
 
 
-def _study(document: dict[str, Any], availability: Availability) -> dict[str, str]:
+def _study(document: dict[str, Any], trust: str) -> dict[str, str]:
     description = str(document.get("description", ""))
     codes = [c.get("code", "") for c in document.get("modality", ())]
     codes = [code for code in codes if not description.startswith(f"{code} ")]  # "CT Head" already says CT
@@ -136,7 +135,7 @@ def _study(document: dict[str, Any], availability: Availability) -> dict[str, st
         "description": description,
         "modalities": " ".join(codes),
         "day": _day(str(document.get("started", ""))[:10]),
-        "trusts": ", ".join(availability.trusts),
+        "trust": trust,
     }
 
 
