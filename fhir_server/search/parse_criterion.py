@@ -26,7 +26,9 @@ from fhir_server.search.values import Value
 HOPS_MAX = 4
 #: An untyped chain is tried on every type that it may lead to; more than this must be narrowed by the client.
 CHAIN_TYPES_MAX = 8
-ALTERNATIVES_MAX = 500
+#: SQLite refuses expressions nested more than 1,000 deep, and a list of alternatives nests two or three a piece.
+ALTERNATIVES_MAX = 200
+IDS_MAX = 1000
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class CriterionParser:
         if modifier == "missing":
             return _missing(parameter, value, expression)
         alternatives = split_escaped(value, ",")
-        if len(alternatives) > ALTERNATIVES_MAX:
-            raise BadRequest(f"More than {ALTERNATIVES_MAX} alternatives.", expression)
+        most = IDS_MAX if code == "_id" else ALTERNATIVES_MAX
+        if len(alternatives) > most:
+            raise BadRequest(f"More than {most} alternatives.", expression)
         return self._matches(parameter, modifier, alternatives, expression)
 
     def _matches(

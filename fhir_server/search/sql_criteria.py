@@ -45,6 +45,7 @@ from fhir_server.search.query import (
     values_of,
 )
 from fhir_server.search.reference import ReferenceValue
+from fhir_server.search.resource_values import IdValue
 from fhir_server.search.string import StringValue
 from fhir_server.search.token import TokenValue
 from fhir_server.search.uri import UriValue
@@ -108,12 +109,14 @@ class CriteriaCompiler:
             self.rule.may_read(row, resource_type),
         )
 
-    def _value_condition(self, value: Value, row: FromClause) -> Condition:
+    def _binds(self, value: Value) -> tuple[ColumnElement[Any], ...]:
         names = bind_names(self._position[id(value)], value)
-        return value.condition(row, tuple(bindparam(name, unique=False) for name in names))
+        return tuple(bindparam(name, unique=False) for name in names)
 
     def _any_value(self, values: Sequence[Value], row: FromClause) -> Condition:
-        return or_(*[self._value_condition(value, row) for value in values])
+        if all(isinstance(value, IdValue) for value in values):
+            return row.c.resource_id.in_([bind for value in values for bind in self._binds(value)])
+        return or_(*[value.condition(row, self._binds(value)) for value in values])
 
     def _exists(self, source: FromClause, *conditions: Condition) -> Condition:
         found = select(1).select_from(source).where(*conditions)

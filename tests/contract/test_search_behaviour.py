@@ -220,6 +220,15 @@ def test_total_is_given_when_asked_for_or_when_one_page_holds_everything(connect
     assert search(connection, "Patient?_count=0").total == 3
 
 
+def test_longest_lists_of_alternatives_are_answered(connection: Connection) -> None:
+    assert search(connection, "Patient?_id=ada," + ",".join(f"no{n}" for n in range(999))).total == 1
+    names = ",".join(["o'brien", *[f"no{n}" for n in range(199)]])
+    assert search(connection, f"Patient?family={names}&given={names}&name={names}&_total=accurate").total == 0
+    assert search(connection, f"Patient?family={names}&name:contains={names}&_sort=family").total == 1
+    with pytest.raises(BadRequest):
+        search(connection, f"Patient?family={names},one-too-many")
+
+
 def test_compartment_holds_what_refers_to_the_patient(connection: Connection) -> None:
     query = parse_search("ImagingStudy", [("modality", "CT")], compartment=("Patient", "ada"))
     assert [found.resource_id for found in run_search(connection, query, EVERYTHING).matches] == ["ct"]
