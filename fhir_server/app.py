@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug import exceptions
 
 from fhir_server import health, logs, metrics
 from fhir_server.access.caller import Caller, CallerKind
@@ -34,7 +35,8 @@ FAILED = logs.event("web.failed", "A request failed for a reason of ours.", "rou
 _ANONYMOUS = Caller(CallerKind.CLIENT, "", "", ScopeSet(()))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
-_EVERYWHERE = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+#: Request ids of this process: unique over processes by the random part, and cheaper than random bits for each.
+_process_id, _request_numbers = secrets.token_hex(6), itertools.count(1)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -120,7 +122,7 @@ def _admit(app: Flask, services: Services) -> None:
 
 def _request_id(asked: Request) -> str:
     sent: str = asked.environ.get("HTTP_X_REQUEST_ID", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
+    return sent if _REQUEST_ID.fullmatch(sent) else f"{_process_id}-{next(_request_numbers):x}"
 
 
 def _recognise(services: Services, asked: Request, here: Any) -> Caller | None:
@@ -167,7 +169,8 @@ def _finish(response: Response) -> Response:
         except RecordError as error:
             response = outcome_response(error)
     headers = response.headers
-    headers.extend(_EVERYWHERE)
+    headers.add("X-Content-Type-Options", "nosniff")
+    headers.add("Referrer-Policy", "no-referrer")
     headers.add("X-Request-ID", here.get("request_id", ""))
     if "Cache-Control" not in headers:
         headers.add("Cache-Control", "no-store" if here.get("caller") else "no-cache")
@@ -182,13 +185,16 @@ def _answer_error(error: Exception) -> Response:
     known = error if isinstance(error, RecordError) else _translate(error)
     page = services.error_page
     if page is not None and not request.path.startswith(("/fhir", "/dicomweb", "/auth")):
-        answer: Response = page(known)
-        return answer
-    return outcome_response(known)
+        shown: Response = page(known)
+        return shown
+    answer = outcome_response(known)
+    if isinstance(error, exceptions.MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
 
 
 def _translate(error: Exception) -> RecordError:
-    if isinstance(error, HTTPException):
+    if isinstance(error, exceptions.HTTPException):
         if error.code == 404:
             return NotFound("There is nothing at this address.")
         if error.code == 405:
