@@ -31,6 +31,11 @@ class Caller:
     patient_id: str | None = None
     session: str = ""
 
+    @property
+    def key(self) -> str:
+        """Who this is and for whom it may ask: equal for two sessions of one caller with the same rights."""
+        return f"{self.kind}:{self.caller_id}:{self.trust}:{self.patient_id}"
+
     def allows(self, resource_type: str, permission: str) -> bool:
         return self.scopes.allows(resource_type, permission)
 

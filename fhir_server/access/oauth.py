@@ -19,7 +19,7 @@ from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from joserfc import jwk, jwt
 from joserfc.errors import JoseError
 
-from fhir_server.access.scopes import format_scopes, parse_scopes
+from fhir_server.access.scopes import parse_scopes
 from fhir_server.access.secrets import secret_matches
 from fhir_server.access.tokens import issue_token
 from fhir_server.storage.accounts import Accounts, ClientRecord, now_us
@@ -28,6 +28,7 @@ SIGNING_ALGORITHMS = ["RS384", "ES384"]
 AUTH_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 _ASSERTION_LIFETIME_MAX_S = 300
 _LEEWAY_S = 60
+_JTI_MAX = 255
 
 
 class OAuthClient(ClientMixin):  # type: ignore[misc]
@@ -62,9 +63,11 @@ class _Grant(_ClientCredentialsGrant):  # type: ignore[misc]
             scopes = parse_scopes(asked)
         except ValueError as error:
             raise InvalidScopeError("A requested scope is not a SMART scope.") from error
-        if not scopes.within(parse_scopes(registered)):
+        if scopes != scopes.at("system"):
+            raise InvalidScopeError("A client by itself can have `system/` scopes only.")
+        if not scopes.scopes or not scopes.within(parse_scopes(registered)):
             raise InvalidScopeError("The client is not registered for a requested scope.")
-        self.granted_scope = asked if asked == registered else format_scopes(scopes.scopes)
+        self.granted_scope = " ".join(dict.fromkeys(asked.split()))
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Sequence[tuple[str, str]]]:
         token = self.server.generate_token(
@@ -101,13 +104,16 @@ class _SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         return token.claims
 
     def verify_claims(self, claims: Any) -> None:
+        texts = all(isinstance(claims.get(name), str) for name in ("iss", "sub", "jti"))
+        if not texts or type(claims.get("exp")) not in (int, float) or len(claims["jti"]) > _JTI_MAX:
+            raise InvalidClientError(description="The assertion needs iss, sub, aud, exp and a short jti.")
         super().verify_claims(claims)
         if claims["exp"] > time.time() + _ASSERTION_LIFETIME_MAX_S + _LEEWAY_S:
             raise InvalidClientError(description="The assertion lives longer than five minutes.")
 
     def validate_jti(self, claims: Any, jti: str) -> bool:
         expires = now_us() + (_ASSERTION_LIFETIME_MAX_S + 2 * _LEEWAY_S) * 1_000_000
-        return self._accounts.use_assertion(claims["sub"], str(jti), expires)
+        return self._accounts.use_assertion(claims["sub"], jti, expires)
 
 
 def make_authorization_server(

@@ -26,6 +26,11 @@ _SHARED = frozenset(
     "HealthcareService Endpoint Device DeviceDefinition Schedule Slot InsurancePlan Group Basic Binary Bundle "
     "Parameters Linkage Subscription Library Medication MedicationKnowledge Substance".split()
 )
+#: Shared types whose rows are about no person: a caller bound to one patient may read those that name no patient.
+_IMPERSONAL = frozenset(
+    "Practitioner PractitionerRole Organization OrganizationAffiliation Location HealthcareService Endpoint Device "
+    "DeviceDefinition Schedule Slot InsurancePlan Library Medication MedicationKnowledge Substance".split()
+)
 _SECURITY = frozenset("AuditEvent Provenance Consent Contract".split())
 _CONFORMANCE = frozenset(
     "CapabilityStatement CodeSystem CompartmentDefinition ConceptMap ExampleScenario GraphDefinition "
@@ -46,6 +51,12 @@ def type_class(resource_type: str) -> TypeClass | None:
     if resource_type in _CONFORMANCE:
         return TypeClass.CONFORMANCE
     return TypeClass.CLINICAL if resource_type in definitions().resource_types else None
+
+
+@cache
+def impersonal_types() -> frozenset[str]:
+    """The types that are not about people: definitions, places, and those who work there."""
+    return _IMPERSONAL | _CONFORMANCE
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, fa
 from sqlalchemy.sql.expression import ColumnCollection
 
 from fhir_server.access.caller import Caller
+from fhir_server.access.policy import impersonal_types
 from fhir_server.errors import Forbidden
 from fhir_server.storage.tables import resource_patient
 
@@ -63,7 +64,11 @@ class AccessRule:
         """
         if self.unrestricted:
             return true()
-        conditions = [self._type_condition(row, resource_type), self._seal_condition(row), self._patient_condition(row)]
+        conditions = [
+            self._type_condition(row, resource_type),
+            self._seal_condition(row),
+            self._patient_condition(row, resource_type),
+        ]
         return and_(*[c for c in conditions if c is not None]) if any(c is not None for c in conditions) else true()
 
     def may_know(self, row: AccessRow, resource_type: str | None = None) -> ColumnElement[bool]:
@@ -84,19 +89,32 @@ class AccessRule:
             return open_to_all
         return or_(open_to_all, row.c.custodian == bindparam("caller_trust", unique=False))
 
-    def _patient_condition(self, row: AccessRow) -> ColumnElement[bool] | None:
-        """A caller bound to one patient sees rows about that patient alone, and rows about no patient at all."""
+    def _patient_condition(self, row: AccessRow, resource_type: str | None) -> ColumnElement[bool] | None:
+        """A caller bound to one patient sees rows about that patient alone, and impersonal rows about no patient."""
         if self.patient_id is None:
             return None
         mine: BindParameter[str] = bindparam("caller_patient", unique=False)
+        impersonal = _is_impersonal(row, resource_type)
         if "patient_count" not in row.c:
-            return or_(row.c.patient_id == mine, and_(row.c.patient_id.is_(None), row.c.patient_ids.is_(None)))
+            about_nobody = and_(row.c.patient_id.is_(None), row.c.patient_ids.is_(None))
+            return or_(row.c.patient_id == mine, and_(about_nobody, impersonal))
         others = exists(
             select(resource_patient.c.patient_id).where(
                 resource_patient.c.resource_key == row.c.resource_key, resource_patient.c.patient_id != mine
             )
         )
-        return or_(row.c.patient_id == mine, row.c.patient_count == 0, and_(row.c.patient_count > 1, ~others))
+        return or_(
+            row.c.patient_id == mine,
+            and_(row.c.patient_count == 0, impersonal),
+            and_(row.c.patient_count > 1, ~others),
+        )
+
+
+def _is_impersonal(row: AccessRow, resource_type: str | None) -> ColumnElement[bool]:
+    if resource_type in (None, "*"):
+        found: ColumnElement[bool] = row.c.resource_type.in_(sorted(impersonal_types()))
+        return found
+    return true() if resource_type in impersonal_types() else false()
 
 
 def make_access_rule(caller: Caller, permission: str) -> AccessRule:

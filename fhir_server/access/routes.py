@@ -6,9 +6,10 @@ from flask import Blueprint, Response, jsonify, request
 
 from fhir_server.access.declare import Audience, open_to
 from fhir_server.access.oauth import AUTH_METHODS, SIGNING_ALGORITHMS, make_authorization_server
-from fhir_server.errors import BadRequest
 from fhir_server.settings import Settings
 from fhir_server.storage.accounts import Accounts
+
+_FORM_BYTES_MAX = 64 * 1024
 
 
 def make_blueprint(settings: Settings, accounts: Accounts) -> Blueprint:
@@ -26,10 +27,14 @@ def make_blueprint(settings: Settings, accounts: Accounts) -> Blueprint:
     @open_to(Audience.ANYONE)
     def token() -> Response:
         """Exchange client credentials for an access token (RFC 6749 section 4.4)."""
-        if request.query_string:
-            raise BadRequest("Token parameters belong in the form, never in the address.")
-        _require_readable_credentials()
-        response: Response = server.create_token_response()
+        problem = _problem_of_request()
+        if problem is not None:
+            response = jsonify({"error": "invalid_request", "error_description": problem})
+            response.status_code = 400
+        else:
+            response = server.create_token_response()
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Pragma"] = "no-cache"
         return response
 
     @blueprint.get("/fhir/.well-known/smart-configuration")
@@ -57,12 +62,19 @@ def make_blueprint(settings: Settings, accounts: Accounts) -> Blueprint:
     return blueprint
 
 
-def _require_readable_credentials() -> None:
-    """Authlib answers 500 to a Basic header or form that is not text."""
+def _problem_of_request() -> str | None:
+    """What is wrong with a token request before any credential is looked at; Authlib answers some of it with 500."""
+    if request.query_string:
+        return "Token parameters belong in the form, never in the address."
     if request.mimetype != "application/x-www-form-urlencoded":
-        raise BadRequest("Send application/x-www-form-urlencoded.", "http.Content-Type")
-    header = request.headers.get("Authorization", "")
-    if header and request.authorization is None:
-        raise BadRequest("The Authorization header is not readable.", "http.Authorization")
-    if any(not value.isascii() for value in request.form.values()):
-        raise BadRequest("Token parameters are ASCII.")
+        return "Send application/x-www-form-urlencoded."
+    if (request.content_length or 0) > _FORM_BYTES_MAX:
+        return "The form is too large."
+    if request.headers.get("Authorization") and request.authorization is None:
+        return "The Authorization header is not readable."
+    for name, values in request.form.lists():
+        if len(values) > 1:
+            return "A parameter is given twice."
+        if not (name.isascii() and name.isprintable() and values[0].isascii() and values[0].isprintable()):
+            return "Token parameters are printable ASCII."
+    return None

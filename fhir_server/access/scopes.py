@@ -6,11 +6,10 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-_SCOPE = re.compile(r"^(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)$")
+_SCOPE = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)")
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
 
@@ -25,7 +24,7 @@ class Scope:
 
 def parse_scope(text: str) -> Scope:
     """Parse one scope; ValueError when the grammar is broken (letters out of order are never partly granted)."""
-    match = _SCOPE.match(text)
+    match = _SCOPE.fullmatch(text)
     if match is None or not match[3]:
         raise ValueError(f"not a SMART scope: {text}")
     return Scope(match[1], match[2], _VERSION_1.get(match[3], match[3]))
@@ -46,6 +45,10 @@ class ScopeSet:
         names = {s.resource_type for s in self.scopes if permission in s.permissions}
         return None if "*" in names else frozenset(names)
 
+    def at(self, *levels: str) -> ScopeSet:
+        """The scopes of these levels alone."""
+        return ScopeSet(tuple(s for s in self.scopes if s.level in levels))
+
     def within(self, allowed: ScopeSet) -> bool:
         """Whether every permission asked for here is covered by `allowed` at the same level."""
         return all(
@@ -63,8 +66,3 @@ class ScopeSet:
 def parse_scopes(text: str) -> ScopeSet:
     """Parse a space-separated scope string; duplicates are harmless (ValueError as `parse_scope`)."""
     return ScopeSet(tuple(parse_scope(word) for word in dict.fromkeys(text.split())))
-
-
-def format_scopes(scopes: Iterable[Scope]) -> str:
-    """The scope string of a token response (version 2 syntax)."""
-    return " ".join(f"{s.level}/{s.resource_type}.{s.permissions}" for s in scopes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from fhir_server.access.caller import Caller, CallerKind
 from fhir_server.access.policy import ROLES
 from fhir_server.access.scopes import parse_scopes
 from fhir_server.access.secrets import new_secret, secret_matches, token_digest
-from fhir_server.errors import Throttled, Unauthenticated
+from fhir_server.errors import Throttled, Unauthenticated, Unavailable
 from fhir_server.storage.accounts import Accounts, SessionRecord, UserRecord, now_us
 
 COOKIE = "imaging_record_session"
@@ -49,16 +50,12 @@ class Sessions:
             raise Throttled("Too many wrong passwords. Wait a few minutes, then try again.")
         if not secret_matches(user.password_digest if user else None, password) or user is None or user.disabled:
             if user is not None:
-                self._count_failure(user, now)
+                locked_until = now + self._rules.lockout_s * 1_000_000
+                self._accounts.count_failure(user.user_id, self._rules.failures_max, locked_until)
             raise Unauthenticated("The user name and password do not match.")
         if user.failures:
             self._accounts.update_user(user.user_id, failures=0, locked_until=0)
         return self._start(user, now)
-
-    def _count_failure(self, user: UserRecord, now: int) -> None:
-        failures = user.failures + 1
-        locked = now + self._rules.lockout_s * 1_000_000 if failures >= self._rules.failures_max else 0
-        self._accounts.update_user(user.user_id, failures=0 if locked else failures, locked_until=locked)
 
     def _start(self, user: UserRecord, now: int) -> str:
         cookie = new_secret()
@@ -79,8 +76,9 @@ class Sessions:
         over = idle > self._rules.idle_s * 1_000_000 or age > self._rules.lifetime_s * 1_000_000
         if session.ended or user.disabled or over:
             return None
-        if idle > _TOUCH_EVERY_US:
-            self._accounts.touch_session(session.session_sha256, now)
+        if idle > min(_TOUCH_EVERY_US, self._rules.idle_s * 250_000):
+            with contextlib.suppress(Unavailable):  # people can still read while the database takes no writes
+                self._accounts.touch_session(session.session_sha256, now)
         return PortalSession(_caller(user, session), session.csrf_token)
 
     def sign_out(self, cookie: str) -> None:

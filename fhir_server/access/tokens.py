@@ -75,6 +75,8 @@ class TokenVerifier:
         if record.revoked or client.disabled or remaining_s <= 0:
             return None, 0
         scopes = parse_scopes(record.scope)
+        if record.patient_id is None:  # a `patient/` scope without a patient grants nothing, never everybody
+            scopes = scopes.at("user", "system")
         return Caller(
             CallerKind.CLIENT, client.client_id, client.name, scopes, client.trust, None, record.patient_id,
             record.token_id,

@@ -6,8 +6,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, case, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from fhir_server.errors import DuplicateKey
 from fhir_server.storage.database import Database
@@ -98,13 +98,9 @@ class Accounts:
     def use_assertion(self, client_id: str, jti: str, expires_at: int) -> bool:
         """Note an assertion as used; False when it was used before."""
         row = {"client_id": client_id, "jti": jti, "expires_at": expires_at}
-        with self._database.engine.connect() as connection:  # one attempt: a duplicate is an answer, not a race
-            try:
-                with connection.begin():
-                    connection.execute(insert(used_assertion), row)
-            except IntegrityError:
-                return False
-        return True
+        insert_new = postgresql.insert if not self._database.is_sqlite else sqlite.insert
+        statement = insert_new(used_assertion).values(row).on_conflict_do_nothing()
+        return self._database.write(lambda c: c.execute(statement).rowcount) == 1
 
     def forget_expired(self, before: int) -> None:
         """Delete tokens and assertions that expired before the time."""
@@ -124,6 +120,16 @@ class Accounts:
     def find_user(self, name: str) -> UserRecord | None:
         row = self._one(select(portal_user).where(portal_user.c.name == name))
         return None if row is None else UserRecord(**row)
+
+    def count_failure(self, user_id: str, failures_max: int, locked_until: int) -> None:
+        """One more wrong password; the `failures_max`-th locks the user. Counted in the database, so that parallel
+        guesses count each."""
+        full = portal_user.c.failures + 1 >= failures_max
+        values = {
+            "failures": case((full, 0), else_=portal_user.c.failures + 1),
+            "locked_until": case((full, locked_until), else_=portal_user.c.locked_until),
+        }
+        self.update_user(user_id, **values)
 
     def update_user(self, user_id: str, **values: Any) -> None:
         self._database.write(

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from fhir_server.errors import Unavailable
+from fhir_server.errors import BadRequest, Unavailable
 
 __all__ = ["Connection", "Database"]
 
@@ -147,6 +147,8 @@ def _is_worth_retrying(error: DBAPIError) -> bool:
 
 def _translate(error: DBAPIError) -> Exception:
     """What the caller may hear of a driver's error: never its text, which quotes values. A fault of ours stays one."""
+    if isinstance(error, DataError):
+        return BadRequest("A value has a character or a size that the database cannot hold.")
     state = _sqlstate(error)
     if isinstance(error.orig, sqlite3.Error):
         gone = isinstance(error, OperationalError) and any(word in str(error.orig) for word in _SQLITE_GONE)

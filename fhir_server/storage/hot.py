@@ -75,4 +75,6 @@ class HotStatement:
                 self._connections.forget()
                 if attempt == 2:
                     raise Unavailable("The database cannot answer now; the request may be repeated.") from error
+            except psycopg.DataError:
+                return None  # a value that no row can hold, such as an id with a NUL character
         return None

@@ -13,6 +13,8 @@ from fhir_server.storage.hot import HotConnections, HotStatement
 from fhir_server.storage.row_rule import RowRule
 from fhir_server.storage.tables import resource, resource_patient, resource_version
 
+_SHAPES_MAX = 256
+
 
 @dataclass(frozen=True)
 class FoundVersion:
@@ -40,6 +42,8 @@ class Resources:
         """The current version (a deletion too); None when there is none that the rule shows."""
         statement = self._current.get(rule.shape)
         if statement is None:
+            if len(self._current) >= _SHAPES_MAX:
+                self._current.clear()
             statement = self._current[rule.shape] = self._compile_current(rule)
         row = statement.fetch_one({"resource_type": resource_type, "resource_id": resource_id, **rule.parameters})
         if row is None:
@@ -94,9 +98,12 @@ class Resources:
 
 
 def _versions(resource_type: str, resource_id: str, rule: RowRule) -> Select[Any]:
-    """The versions of one resource. The key comes first: versions are found by it, whatever their time partition."""
+    """The versions of one resource: the rule must show both the resource as it is now and the version itself, so that
+    a seal hides the past too. The key comes first: versions are found by it, whatever their time partition."""
     key = select(resource.c.resource_key).where(
-        resource.c.resource_type == resource_type, resource.c.resource_id == resource_id
+        resource.c.resource_type == resource_type,
+        resource.c.resource_id == resource_id,
+        rule.may_read(resource, "*"),
     )
     return select(resource_version).where(
         resource_version.c.resource_key == key.scalar_subquery(), rule.may_read(resource_version, "*")

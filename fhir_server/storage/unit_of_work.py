@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, literal_column, select, update
@@ -27,6 +28,7 @@ from fhir_server.storage.tables import (
     resource_patient,
     resource_version,
 )
+from fhir_server.storage.tables.schema import schema_info
 from fhir_server.storage.uris import UriNumbers
 
 
@@ -87,6 +89,12 @@ class Storage:
         self.database = database
         self.keys = KeyAllocator()
         self.uris = UriNumbers()
+
+    @cached_property
+    def epoch(self) -> str:
+        """What tells this store from every other: random, and the same for all its processes."""
+        with self.database.read() as connection:
+            return str(connection.execute(select(schema_info.c.epoch)).scalar_one())
 
     def unit_of_work(self, connection: Connection) -> UnitOfWork:
         return UnitOfWork(self, connection)
