@@ -39,6 +39,8 @@ def _refused(parameters: list[str]) -> bool:
 
 def require_json_body(request: Request) -> bytes:
     """The body of a write; UnsupportedMediaType (415) unless it is JSON, BadRequest (400) when it is empty."""
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, not compressed.", "http.Content-Encoding")
     if request.mimetype not in _JSON_TYPES:
         raise UnsupportedMediaType("Send application/fhir+json.", "http.Content-Type")
     charset = request.mimetype_params.get("charset", "utf-8").lower()
@@ -62,7 +64,8 @@ def parse_prefer(header: str | None) -> Preference:
     """Parse Prefer; BadRequest (400) for a `return` or `handling` that does not exist."""
     returns, lenient = "", False
     for part in (header or "").replace(";", ",").split(","):
-        name, _, value = part.strip().partition("=")
+        name, _, value = (word.strip(' "') for word in part.partition("="))
+        name = name.lower()
         if name == "return":
             if value not in ("representation", "minimal", "OperationOutcome"):
                 raise BadRequest("return is minimal, representation or OperationOutcome.", "http.Prefer")

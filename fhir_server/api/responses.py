@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-import json
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
-from flask import Response, g, request
+import msgspec
+from flask import Request, Response, g, request
 
 from fhir_server.api.negotiation import FHIR_JSON, Preference
 from fhir_server.errors import RecordError
 from fhir_server.fhir.bundles import StoredResource, etag
 from fhir_server.fhir.documents import encode
 from fhir_server.fhir.operation_outcomes import make_operation_outcome, make_success
+from fhir_server.interactions.conditions import names_version
 from fhir_server.interactions.exchange import Exchange
 
 CONTENT_TYPE = f"{FHIR_JSON};charset=utf-8"
 
 
 def body_response(body: bytes, status: int = 200) -> Response:
-    """JSON bytes, printed for people when `_pretty=true`."""
+    """JSON bytes, laid out for people when `_pretty=true`: every number and text stays as it is."""
     if request.query_string and request.args.get("_pretty") == "true":
-        body = json.dumps(json.loads(body), indent=2, ensure_ascii=False).encode()
+        body = msgspec.json.format(body, indent=2)
     return Response(body, status, content_type=CONTENT_TYPE)
 
 
 def version_response(version: StoredResource, status: int = 200, body: bytes | None = None) -> Response:
     """A version with its ETag and Last-Modified."""
     response = body_response(version.body or b"" if body is None else body, status)
+    _describe(response, version)
+    return response
+
+
+def is_unchanged(request: Request, version: StoredResource) -> bool:
+    """Whether the caller has this version already; `If-None-Match` decides when both conditions are there."""
+    tags = request.headers.get("If-None-Match")
+    if tags is not None:
+        return names_version(tags, version.version_id, "http.If-None-Match")
+    since = request.if_modified_since
+    return since is not None and version.last_updated // 1_000_000 <= since.timestamp()
+
+
+def not_modified_response(version: StoredResource) -> Response:
+    """304: the caller's copy is good."""
+    response = Response(status=304)
+    response.headers.clear()
     _describe(response, version)
     return response
 

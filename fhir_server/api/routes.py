@@ -8,14 +8,22 @@ from flask import Blueprint, Response, request
 
 from fhir_server.access.declare import Audience, open_to
 from fhir_server.api.negotiation import parse_prefer, require_json_accepted, require_json_body
-from fhir_server.api.responses import body_response, current_exchange, version_response, written_response
-from fhir_server.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
+from fhir_server.api.responses import (
+    body_response,
+    current_exchange,
+    is_unchanged,
+    not_modified_response,
+    version_response,
+    written_response,
+)
+from fhir_server.errors import BadRequest, NotFound, UnsupportedMediaType, UnsupportedParameter
 from fhir_server.fhir.bundles import make_history, make_response_bundle, make_response_entry, make_searchset
 from fhir_server.fhir.documents import parse_document
 from fhir_server.fhir.instants import parse_instant
 from fhir_server.interactions.batch import STATUS_TEXTS, EntryOptions, answer_entry, batch
 from fhir_server.interactions.bundle_entries import BundleEntry, parse_bundle
 from fhir_server.interactions.capabilities import capability_statement
+from fhir_server.interactions.conditions import Precondition
 from fhir_server.interactions.create import create
 from fhir_server.interactions.delete import delete
 from fhir_server.interactions.exchange import Exchange
@@ -27,9 +35,18 @@ from fhir_server.interactions.update import update
 from fhir_server.interactions.vread import vread
 
 fhir = Blueprint("fhir", __name__, url_prefix="/fhir")
+
+
+class NotOffered(NotFound):
+    """FHIR has the interaction, this server does not (404)."""
+
+    code = "not-supported"
+
+
 signed_in = open_to(Audience.CLIENT, Audience.USER)
 _HISTORY_MAX = 1000
 _NOT_SEARCHED = frozenset({"_format", "_pretty", "_page"})
+_HISTORY_PARAMETERS = _NOT_SEARCHED | {"_count", "_since"}
 
 
 @fhir.before_request
@@ -47,22 +64,24 @@ def _begin(interaction: str) -> Exchange:
 @fhir.get("/metadata")
 @open_to(Audience.ANYONE)
 def capabilities_view() -> Response:
-    """capabilities: what this server does, for anyone to read."""
-    return body_response(capability_statement(current_exchange().record.settings, current_exchange().base_url))
+    """capabilities: what this server does, for anyone to read, also from another origin's page."""
+    exchange = current_exchange()
+    response = body_response(capability_statement(exchange.record.settings, exchange.base_url))
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 @fhir.get("/<resource_type>/<resource_id>")
 @signed_in
 def read_view(resource_type: str, resource_id: str) -> Response:
-    """read (GET, HEAD), conditional on `If-None-Match`."""
-    if resource_id == "_history":
-        raise MethodNotAllowed("The history of a type is not offered yet; ask for that of a resource.")
+    """read (GET, HEAD), conditional on `If-None-Match` and `If-Modified-Since`."""
+    if resource_id[0] in "_$":
+        raise NotOffered("Of a type, only create and search are offered.")
     found = read(_begin("read"), resource_type, resource_id)
-    response = version_response(found)
-    if request.environ.get("HTTP_IF_NONE_MATCH") == response.headers["ETag"]:
-        response.status_code = 304
-        response.set_data(b"")
-    return response
+    asked = request.environ
+    if ("HTTP_IF_NONE_MATCH" in asked or "HTTP_IF_MODIFIED_SINCE" in asked) and is_unchanged(request, found):
+        return not_modified_response(found)
+    return version_response(found)
 
 
 @fhir.get("/<resource_type>/<resource_id>/_history/<version_id>")
@@ -77,6 +96,7 @@ def vread_view(resource_type: str, resource_id: str, version_id: str) -> Respons
 def history_instance_view(resource_type: str, resource_id: str) -> Response:
     """history of an instance, with `_count`, `_since` and pages."""
     exchange = _begin("history-instance")
+    _require_history_parameters()
     below = request.args.get("_page")
     page = history_instance(
         exchange,
@@ -84,7 +104,7 @@ def history_instance_view(resource_type: str, resource_id: str) -> Response:
         resource_id,
         count=_count(),
         since=_since(),
-        below_version=int(below) if below and below.isdecimal() else None,
+        below_version=None if below is None else int(below),
     )
     address = f"{exchange.base_url}/{resource_type}/{resource_id}/_history"
     links = [("self", _with_query(address, [p for p in _query_pairs() if p[0] != "_format"]))]
@@ -100,6 +120,8 @@ def history_instance_view(resource_type: str, resource_id: str) -> Response:
 @signed_in
 def create_view(resource_type: str) -> Response:
     """create, conditional with `If-None-Exist`."""
+    if resource_type[0] in "_$":
+        raise NotOffered("Of the whole record, only batch, transaction and metadata are offered.")
     exchange, prefer = _begin("create"), parse_prefer(request.headers.get("Prefer"))
     document = parse_document(require_json_body(request))
     written = create(exchange, resource_type, document, request.headers.get("If-None-Exist"))
@@ -112,7 +134,7 @@ def update_view(resource_type: str, resource_id: str) -> Response:
     """update, with `If-Match`; creates under the client's id."""
     exchange, prefer = _begin("update"), parse_prefer(request.headers.get("Prefer"))
     document = parse_document(require_json_body(request))
-    written = update(exchange, resource_type, resource_id, document, request.headers.get("If-Match"))
+    written = update(exchange, resource_type, resource_id, document, _precondition())
     return written_response(exchange, written.version, written.status, prefer)
 
 
@@ -120,7 +142,7 @@ def update_view(resource_type: str, resource_id: str) -> Response:
 @signed_in
 def delete_view(resource_type: str, resource_id: str) -> Response:
     """delete, with `If-Match`."""
-    deleted = delete(_begin("delete"), resource_type, resource_id, request.headers.get("If-Match"))
+    deleted = delete(_begin("delete"), resource_type, resource_id, _precondition())
     response = Response(status=204)
     response.headers.pop("Content-Type", None)
     if deleted is not None:
@@ -132,6 +154,8 @@ def delete_view(resource_type: str, resource_id: str) -> Response:
 @signed_in
 def search_type_view(resource_type: str) -> Response:
     """search within a type, parameters in the address."""
+    if resource_type[0] in "_$":
+        raise NotOffered("Of the whole record, only batch, transaction and metadata are offered.")
     return _search(resource_type, _query_pairs())
 
 
@@ -223,9 +247,23 @@ def _query_pairs() -> list[tuple[str, str]]:
         raise BadRequest("The query is not percent-encoded UTF-8.") from error
 
 
+def _precondition() -> Precondition:
+    return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
+
+
+def _require_history_parameters() -> None:
+    """Strict, as searches are: a filter that is not understood must not be ignored."""
+    for name in request.args:
+        if name not in _HISTORY_PARAMETERS:
+            raise UnsupportedParameter("A history takes _count and _since.", f"http.{name}")
+    below = request.args.get("_page", "1")
+    if not (below.isascii() and below.isdecimal() and len(below) < 10):
+        raise BadRequest("The page link is damaged.", "http._page")
+
+
 def _count() -> int:
     text = request.args.get("_count", "50")
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise BadRequest("_count is a number.", "http._count")
     return max(1, min(int(text[:6]), _HISTORY_MAX))
 

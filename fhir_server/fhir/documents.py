@@ -21,6 +21,9 @@ from fhir_server.fhir.instants import format_instant
 
 DEPTH_MAX = 64
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
+_STRING = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?')
+_NARRATIVE_LINK = re.compile(r"""(\b(?:href|src)\s*=\s*["'])([^"']*)(["'])""")
+_BUSINESS_VALUES = frozenset({"value", "valueString"})
 _SERVER_MEMBERS = frozenset({"resourceType", "id", "meta"})
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -84,7 +87,11 @@ def parse_json(text: str) -> Any:
 def parse_document(body: bytes | str) -> Document:
     """Parse a resource; BadStructure when the text is not a JSON object with a resourceType."""
     text = decode_text(body) if isinstance(body, bytes) else body
-    content = parse_json(text)
+    return read_document(parse_json(text), text)
+
+
+def read_document(content: Any, text: str) -> Document:
+    """As `parse_document`, of a text that `parse_json` has parsed to `content`, whole or as part of a larger one."""
     _require_resource(content)
     _require_shallow(content)
     return Document(content, _member_texts(text, content))
@@ -170,11 +177,13 @@ def finish(document: Document, resource_id: str, meta: Mapping[str, Any]) -> tup
     return f"{head}{tail}}}".encode(), content
 
 
-def replace_strings(document: Document, replacements: Mapping[str, str]) -> Document:
-    """Replace whole JSON strings, e.g. `urn:uuid:...` by `Patient/123`, in content and text alike."""
+def replace_links(document: Document, replacements: Mapping[str, str]) -> Document:
+    """Replace links, e.g. `urn:uuid:...` by `Patient/123`, in content and text alike: whole strings of references and
+    addresses, and `href` and `src` of the narrative. A business value (`Identifier.value`) is never a link.
+    """
     if not replacements:
         return document
-    members = tuple((name, _replace_text(text, replacements)) for name, text in document.members)
+    members = tuple((name, _replace_in(text, replacements)) for name, text in document.members)
     if members == document.members:
         return document
     content: dict[str, Any] = {k: v for k, v in document.content.items() if k in _SERVER_MEMBERS}
@@ -182,7 +191,21 @@ def replace_strings(document: Document, replacements: Mapping[str, str]) -> Docu
     return replace(document, content=content, members=members)
 
 
-def _replace_text(text: str, replacements: Mapping[str, str]) -> str:
-    for old, new in replacements.items():
-        text = text.replace(f'"{old}"', encode(new).decode())
-    return text
+def _replace_in(text: str, replacements: Mapping[str, str]) -> str:
+    """The JSON text with its links replaced; whatever is no link keeps every byte."""
+    name = ""
+
+    def replaced(found: re.Match[str]) -> str:
+        nonlocal name
+        literal, colon = found[1], found[2]
+        value = json.loads(literal) if "\\" in literal else literal[1:-1]
+        if colon:
+            name = value
+            return found[0]
+        made = _NARRATIVE_LINK.sub(relinked, value) if name == "div" else replacements.get(value, value)
+        return literal if made == value or name in _BUSINESS_VALUES else encode(made).decode()
+
+    def relinked(found: re.Match[str]) -> str:
+        return f"{found[1]}{replacements.get(found[2], found[2])}{found[3]}"
+
+    return _STRING.sub(replaced, text)

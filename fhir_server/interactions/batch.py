@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fhir_server.errors import BadRequest, MethodNotAllowed, RecordError
 from fhir_server.fhir.bundles import make_error_entry, make_history, make_response_entry, make_searchset
-from fhir_server.interactions.bundle_entries import BundleEntry
+from fhir_server.interactions.bundle_entries import BundleEntry, at_entry
+from fhir_server.interactions.conditions import names_version
 from fhir_server.interactions.create import create
 from fhir_server.interactions.delete import delete
 from fhir_server.interactions.exchange import Exchange
@@ -38,19 +39,24 @@ def batch(exchange: Exchange, entries: Sequence[BundleEntry], options: EntryOpti
 def answer_entry(exchange: Exchange, entry: BundleEntry, options: EntryOptions) -> bytes:
     """Carry out one entry by itself."""
     try:
+        if entry.problem is not None:
+            raise entry.problem
         return _HANDLERS.get(entry.method, _not_offered)(exchange, entry, options)
     except RecordError as error:
-        return make_error_entry(str(error.status), error.issues)
+        at = error if error is entry.problem else at_entry(entry, error)
+        return make_error_entry(str(error.status), at.issues)
 
 
 def _not_offered(_exchange: Exchange, entry: BundleEntry, _options: EntryOptions) -> bytes:
-    raise MethodNotAllowed(f"{entry.method} is not offered in a Bundle.", f"{entry.path}.request.method")
+    raise MethodNotAllowed(f"{entry.method} is not offered in a Bundle.", "http.method")
 
 
 def _get(exchange: Exchange, entry: BundleEntry, options: EntryOptions) -> bytes:
     base = exchange.base_url
     if entry.resource_id is None:
-        answer = search_type(exchange, entry.resource_type, entry.parameters, lenient=options.lenient)
+        page_token = dict(entry.parameters).get("_page")
+        parameters = [p for p in entry.parameters if p[0] != "_page"]
+        answer = search_type(exchange, entry.resource_type, parameters, lenient=options.lenient, page_token=page_token)
         links = options.search_links(exchange, entry.resource_type, answer)
         page = answer.page
         body = make_searchset(page.matches, page.included, page.warnings, base_url=base, links=links, total=page.total)
@@ -65,27 +71,30 @@ def _get(exchange: Exchange, entry: BundleEntry, options: EntryOptions) -> bytes
         found = vread(exchange, entry.resource_type, entry.resource_id, entry.version_id)
     else:
         found = read(exchange, entry.resource_type, entry.resource_id)
+        tags = entry.if_none_match
+        if tags is not None and names_version(tags, found.version_id, "http.If-None-Match"):
+            return make_response_entry("304 Not Modified", found, base_url=base, with_resource=False)
     return make_response_entry("200 OK", found, base_url=base, with_resource=True)
 
 
 def _post(exchange: Exchange, entry: BundleEntry, options: EntryOptions) -> bytes:
     if entry.document is None or entry.resource_id is not None:
-        raise BadRequest("A POST names the type only.", f"{entry.path}.request.url")
+        raise BadRequest("A POST names the type only.", "http.url")
     written = create(exchange, entry.resource_type, entry.document, entry.if_none_exist)
     return _written(exchange, written.status, written.version, options)
 
 
 def _put(exchange: Exchange, entry: BundleEntry, options: EntryOptions) -> bytes:
     if entry.document is None or entry.resource_id is None:
-        raise BadRequest("A conditional PUT is not offered; name the id.", f"{entry.path}.request.url")
-    written = update(exchange, entry.resource_type, entry.resource_id, entry.document, entry.if_match)
+        raise BadRequest("A conditional PUT is not offered; name the id.", "http.url")
+    written = update(exchange, entry.resource_type, entry.resource_id, entry.document, entry.precondition)
     return _written(exchange, written.status, written.version, options)
 
 
 def _delete(exchange: Exchange, entry: BundleEntry, options: EntryOptions) -> bytes:
     if entry.resource_id is None:
-        raise BadRequest("A conditional DELETE is not offered; name the id.", f"{entry.path}.request.url")
-    deleted = delete(exchange, entry.resource_type, entry.resource_id, entry.if_match)
+        raise BadRequest("A conditional DELETE is not offered; name the id.", "http.url")
+    deleted = delete(exchange, entry.resource_type, entry.resource_id, entry.precondition)
     return _written(exchange, 204, deleted, options)
 
 

@@ -48,7 +48,7 @@ def _statement(region_name: str, base_url: str) -> bytes:
 def _security(base_url: str) -> dict[str, Any]:
     token = base_url.removesuffix("/fhir") + "/auth/token"
     return {
-        "cors": True,
+        "cors": False,  # only of this statement and of discovery
         "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}],
         # Deprecated, and still the only place where some clients look for the token endpoint.
         "extension": [{"url": _OAUTH_URIS, "extension": [{"url": "token", "valueUri": token}]}],
@@ -69,7 +69,7 @@ def _resource(resource_type: str) -> dict[str, Any]:
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,
-        "conditionalRead": "not-supported",
+        "conditionalRead": "full-support",
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from fhir_server.access.predicate import make_access_rule
@@ -19,24 +20,37 @@ from fhir_server.search.parse import Limits, parse_search
 from fhir_server.storage.unit_of_work import CurrentResource, UnitOfWork
 
 _TWO = Limits(page_default=2, page_max=2, include_max=1)
-_ETAG = re.compile(r'^\s*(?:W/)?"([^"]*)"\s*$')
+_ETAG = r'(?:W/)?"([^"]*)"'
+_ETAGS = re.compile(rf"\s*{_ETAG}(?:\s*,\s*{_ETAG})*\s*")
 
 
-def parse_etag(text: str) -> str:
-    """The version id in `W/"3"`; BadRequest (400) when it is not an entity tag."""
-    match = _ETAG.match(text)
-    if match is None:
-        raise BadRequest('If-Match needs an entity tag such as W/"3".', "http.If-Match")
-    return match[1]
+@dataclass(frozen=True)
+class Precondition:
+    """What must be true of the current version before a write: the texts of `If-Match` and `If-None-Match`."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
 
 
-def require_version(current: CurrentResource | None, if_match: str | None) -> None:
-    """Raise PreconditionFailed (412) unless `if_match` is None or names the current version."""
-    if if_match is None:
-        return
-    version = None if current is None or current.deleted else str(current.version_id)
-    if version != parse_etag(if_match):
+ALWAYS = Precondition()
+
+
+def names_version(tags: str, version_id: int | None, place: str) -> bool:
+    """Whether a list of entity tags, or `*`, names the version (None: there is none); BadRequest (400) for others."""
+    if tags.strip() == "*":
+        return version_id is not None
+    if not _ETAGS.fullmatch(tags):
+        raise BadRequest('Send an entity tag such as W/"3".', place)
+    return version_id is not None and str(version_id) in re.findall(_ETAG, tags)
+
+
+def require_version(current: CurrentResource | None, condition: Precondition) -> None:
+    """Raise PreconditionFailed (412) unless the current version is the one the condition asks for."""
+    version = None if current is None or current.deleted else current.version_id
+    if condition.if_match is not None and not names_version(condition.if_match, version, "http.If-Match"):
         raise PreconditionFailed("The resource is no longer at the version that If-Match names.", "http.If-Match")
+    if condition.if_none_match is not None and names_version(condition.if_none_match, version, "http.If-None-Match"):
+        raise PreconditionFailed("The resource is there already.", "http.If-None-Match")
 
 
 def parse_criteria(text: str) -> list[tuple[str, str]]:

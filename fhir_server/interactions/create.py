@@ -8,6 +8,8 @@ from fhir_server.errors import BadRequest, Forbidden
 from fhir_server.fhir.documents import Document
 from fhir_server.interactions.conditions import find_match, lock_name, parse_criteria
 from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.patient_context import ANOTHER_PATIENT
+from fhir_server.interactions.references import settle_references
 from fhir_server.interactions.write import require_known_type, require_valid, store_resource
 from fhir_server.search.extract import patient_ids
 from fhir_server.storage.database import Connection
@@ -33,11 +35,17 @@ def found_version(stored: StoredVersion) -> FoundVersion:
 def require_may_write(exchange: Exchange, document: Document, permission: str) -> None:
     """Raise Forbidden (403) when scopes do not cover the type, or the content is about a patient outside the token."""
     resource_type = document.resource_type
-    if not exchange.caller.allows(resource_type, permission):
-        raise Forbidden(f"The caller's scopes do not cover {resource_type}.{permission}.")
+    require_scope(exchange, resource_type, permission)
     bound_to = exchange.caller.patient_id
     if bound_to is not None and set(patient_ids(resource_type, document.content)) != {bound_to}:
-        raise Forbidden("The token is bound to another patient.")
+        raise Forbidden(ANOTHER_PATIENT)
+
+
+def require_scope(exchange: Exchange, resource_type: str, permission: str) -> None:
+    """Raise NotFound (404) for no type of R4, Forbidden (403) when the caller's scopes do not cover it."""
+    require_known_type(resource_type)
+    if not exchange.caller.allows(resource_type, permission):
+        raise Forbidden(f"The caller's scopes do not cover {resource_type}.{permission}.")
 
 
 def custodian_of(exchange: Exchange) -> str:
@@ -55,9 +63,10 @@ def create(exchange: Exchange, resource_type: str, document: Document, if_none_e
 
     Errors: 400, 403, 404 for the type, 412 for several matches, 422.
     """
-    require_known_type(resource_type)
+    require_scope(exchange, resource_type, "c")
     require_type_matches(document, resource_type)
     require_valid(document, resource_type)
+    document = settle_references(document, exchange.base_url)
     record = exchange.record
 
     def work(connection: Connection) -> Written:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fhir_server.errors import NotFound
 from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.patient_context import absent
 from fhir_server.interactions.write import require_known_type
 from fhir_server.storage.resources import FoundVersion
 
@@ -35,7 +35,7 @@ def history_instance(
         resource_type, resource_id, exchange.read_rule, below_version=below_version, since=since, limit=count + 1
     )
     if not versions and below_version is None and (since is None or not _exists(exchange, resource_type, resource_id)):
-        raise NotFound(f"There is no {resource_type} with this id.")
+        raise absent(exchange.caller, resource_type, resource_id)
     page = versions[:count]
     exchange.disclose(page)
     return HistoryPage(page, page[-1].version_id if len(versions) > count and page else None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fhir_server.errors import Gone, NotFound
+from fhir_server.errors import Gone
 from fhir_server.interactions.audit_events import is_trail_event, read_trail_event
 from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.patient_context import absent
 from fhir_server.interactions.write import require_known_type
 from fhir_server.storage.resources import FoundVersion
 
@@ -19,7 +20,7 @@ def read(exchange: Exchange, resource_type: str, resource_id: str) -> FoundVersi
     else:
         found = exchange.record.resources.find(resource_type, resource_id, exchange.read_rule)
     if found is None:
-        raise NotFound(f"There is no {resource_type} with this id.")
+        raise absent(exchange.caller, resource_type, resource_id)
     if found.body is None:
         raise Gone(f"This {resource_type} has been deleted; its versions are in its history.")
     exchange.disclose((found,))

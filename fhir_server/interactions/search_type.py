@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fhir_server.audit.disclosure import DisclosedVersion
 from fhir_server.interactions.audit_events import search_audit
 from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.patient_context import require_own_patient
 from fhir_server.interactions.write import require_known_type
 from fhir_server.search.execute import SearchPage, run_search
 from fhir_server.search.parse import Limits, parse_search
@@ -44,14 +45,21 @@ def search_type(
         context=exchange.search_context,
     )
 
+    require_own_patient(exchange.caller, query)
+
     def run(token: str | None) -> SearchPage:
         with exchange.record.database.read() as connection:
-            return run_search(connection, query, exchange.search_rule, page_token=token)
+            return run_search(
+                connection,
+                query,
+                exchange.search_rule,
+                page_token=token,
+                caller=exchange.caller.key,
+                token_key=exchange.record.storage.epoch.encode(),
+            )
 
-    if resource_type == "AuditEvent":
-        page = search_audit(exchange, parameters, page_token, run)
-    else:
-        page = run(page_token)
+    is_trail = resource_type == "AuditEvent"
+    page = search_audit(exchange, parameters, page_token, run) if is_trail else run(page_token)
     exchange.disclosed.extend(
         DisclosedVersion(f.resource_type, f.resource_id, f.version_id, f.patient_ids)
         for f in (*page.matches, *page.included)

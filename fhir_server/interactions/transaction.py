@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fhir_server.errors import BadRequest, Conflict, Issue, PreconditionFailed, RecordError
-from fhir_server.fhir.documents import Document, replace_strings
-from fhir_server.interactions.bundle_entries import BundleEntry, conditional_references, replacements
+from fhir_server.errors import BadRequest, Conflict, MethodNotAllowed, PreconditionFailed, RecordError
+from fhir_server.fhir.documents import Document
+from fhir_server.interactions.bundle_entries import BundleEntry, at_entry
 from fhir_server.interactions.conditions import find_match, lock_name, parse_criteria
 from fhir_server.interactions.create import Written, create_in_tx, require_type_matches
 from fhir_server.interactions.delete import delete_in_tx
 from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.references import conditional_references, links_to, settle_references
 from fhir_server.interactions.update import require_same_id, update_in_tx
 from fhir_server.interactions.write import require_known_type, require_valid
 from fhir_server.storage.database import Connection
@@ -39,8 +40,9 @@ class EntryResult:
 
 def transaction(exchange: Exchange, entries: Sequence[BundleEntry]) -> dict[int, EntryResult]:
     """Carry out the write entries; the result is by entry position. Any error refuses them all and names the entry."""
+    for entry in entries:
+        _require_understood(entry)
     writes = sorted((e for e in entries if e.method in _ORDER), key=lambda e: (_ORDER[e.method], e.position))
-    _require_supported(entries)
     for entry in writes:
         _check(entry)
     _require_distinct(writes)
@@ -48,9 +50,10 @@ def transaction(exchange: Exchange, entries: Sequence[BundleEntry]) -> dict[int,
 
     def work(connection: Connection) -> dict[int, EntryResult]:
         uow = record.storage.unit_of_work(connection)
-        results = _Transaction(exchange, uow, writes).run()
-        for action, status in (("C", 201), ("U", 200), ("D", 204)):
-            versions = [r.version for r in results.values() if r.status == status and r.version is not None]
+        run = _Transaction(exchange, uow, writes)
+        results = run.run()
+        for action in ("C", "U", "D", "R"):
+            versions = [r.version for p, r in results.items() if r.version and run.action(p, r) == action]
             if versions:
                 exchange.account_in_tx(uow.connection, versions, action)
         return results
@@ -74,11 +77,18 @@ class _Transaction:
         for entry in self.writes:
             if entry.method != "DELETE":
                 self.ids[entry.position] = self._named(entry, self._place)
-        known = replacements(self.writes, self.ids)
+        known: dict[str, str] = {}
+        for entry in self.writes:
+            if entry.full_url and entry.position in self.ids:
+                known |= links_to(entry.full_url, self.ids[entry.position])
         for entry in self.writes:
             if entry.method != "DELETE":
                 results[entry.position] = self._named(entry, lambda e: self._store(e, known))
         return results
+
+    def action(self, position: int, result: EntryResult) -> str:
+        """What the audit calls an entry's outcome; a conditional create that matched has only read."""
+        return "R" if position in self.matched else {201: "C", 200: "U", 204: "D"}[result.status]
 
     def _take_locks(self) -> None:
         """All named locks at once and in one order, so that transactions with several conditions never deadlock."""
@@ -94,7 +104,7 @@ class _Transaction:
         try:
             return step(entry)
         except RecordError as error:
-            raise _at_entry(entry, error) from error
+            raise at_entry(entry, error) from error
 
     def _place(self, entry: BundleEntry) -> str:
         """`Type/id` that the entry's resource will have; a conditional create that matches has its match's."""
@@ -113,23 +123,24 @@ class _Transaction:
     def _delete(self, entry: BundleEntry) -> EntryResult:
         assert entry.resource_id is not None
         return EntryResult(
-            204, delete_in_tx(self.exchange, self.uow, entry.resource_type, entry.resource_id, entry.if_match)
+            204, delete_in_tx(self.exchange, self.uow, entry.resource_type, entry.resource_id, entry.precondition)
         )
 
     def _store(self, entry: BundleEntry, known: dict[str, str]) -> EntryResult:
         if entry.position in self.matched:
             return EntryResult(200, self.matched[entry.position])
         assert entry.document is not None
-        document = replace_strings(entry.document, known | self._conditional(entry.document))
+        links = known | self._conditional(entry.document)
+        document = settle_references(entry.document, self.exchange.base_url, links)
         resource_id = self.ids[entry.position].partition("/")[2]
         if entry.method == "PUT":
-            return _result(update_in_tx(self.exchange, self.uow, resource_id, document, entry.if_match))
+            return _result(update_in_tx(self.exchange, self.uow, resource_id, document, entry.precondition))
         return _result(create_in_tx(self.exchange, self.uow, document, None, resource_id))
 
     def _conditional(self, document: Document) -> dict[str, str]:
         """Conditional references and what each one matches; PreconditionFailed (412) unless that is one resource."""
         found: dict[str, str] = {}
-        for reference in set(conditional_references(document.content)):
+        for reference in conditional_references(document.content):
             kind, _, criteria = reference.partition("?")
             require_known_type(kind)
             match = find_match(self.exchange, self.uow, kind, parse_criteria(criteria))
@@ -139,22 +150,11 @@ class _Transaction:
         return found
 
 
-def _at_entry(entry: BundleEntry, error: RecordError) -> RecordError:
-    """The same error with every expression inside the entry, e.g. `Bundle.entry[2].resource.status`."""
-    return type(error)(issues=[Issue(i.code, i.text, _inside(entry, i.expression), i.severity) for i in error.issues])
-
-
-def _inside(entry: BundleEntry, expression: str | None) -> str:
-    if expression is None or expression.startswith("http."):
-        return entry.path
-    _, _, rest = expression.partition(".")
-    return f"{entry.path}.resource.{rest}" if rest else f"{entry.path}.resource"
-
-
-def _require_supported(entries: Sequence[BundleEntry]) -> None:
-    for entry in entries:
-        if entry.method == "PATCH":
-            raise BadRequest("PATCH is not offered in a Bundle.", f"{entry.path}.request.method")
+def _require_understood(entry: BundleEntry) -> None:
+    if entry.problem is not None:
+        raise entry.problem
+    if entry.method == "PATCH":
+        raise at_entry(entry, MethodNotAllowed("PATCH is not offered in a Bundle.", "http.method"))
 
 
 def _check(entry: BundleEntry) -> None:
@@ -171,7 +171,7 @@ def _check(entry: BundleEntry) -> None:
                 require_same_id(entry.document, entry.resource_id)
             require_valid(entry.document, entry.resource_type)
     except RecordError as error:
-        raise _at_entry(entry, error) from error
+        raise at_entry(entry, error) from error
 
 
 def _require_distinct(writes: Sequence[BundleEntry]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fhir_server.errors import Gone, NotFound
+from fhir_server.errors import Gone
 from fhir_server.interactions.exchange import Exchange
+from fhir_server.interactions.patient_context import absent
 from fhir_server.interactions.write import require_known_type
 from fhir_server.storage.resources import FoundVersion
 
@@ -15,7 +16,7 @@ def vread(exchange: Exchange, resource_type: str, resource_id: str, version_id: 
     number = int(version_id) if version_id.isdecimal() and len(version_id) < 10 else 0
     found = exchange.record.resources.find_version(resource_type, resource_id, number, exchange.read_rule)
     if found is None:
-        raise NotFound(f"There is no such version of a {resource_type} with this id.")
+        raise absent(exchange.caller, resource_type, resource_id)
     if found.body is None:
         raise Gone(f"In this version the {resource_type} was deleted.")
     exchange.disclose((found,))
