@@ -1,14 +1,16 @@
 """The DICOM door: Verification and Storage as SCP (PS3.4 annexes A and B), straight into the image store.
 
 Success (0000) is answered only when the object is durable. Patient data is never logged: the library's request and
-response identifier logging is switched off. The process that runs this should point TMPDIR at the store's
-`incoming` folder, which is swept at start, so that an object cut off on the wire leaves nothing behind.
+response identifier logging is switched off. Objects are received in chunks into temporary files, which the library puts
+where Python's `tempfile` says; while the receiver runs that is the store's `incoming` folder, which is swept at start,
+so that an object cut off on the wire leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import logging
 import socket
+import tempfile
 from collections.abc import Callable
 
 from pydicom.uid import UncompressedTransferSyntaxes
@@ -40,11 +42,13 @@ class ObjectReceiver:
         self._source_of = source_of
         self._aet = aet
         self._server: ThreadedAssociationServer | None = None
+        self._tempdir_before: str | None = None
 
     def start(self, host: str, port: int, *, associations_max: int = 32) -> int:
         """Listen in the background and return the port (port 0 chooses a free one)."""
         quiet_identifiers()
         _config.STORE_RECV_CHUNKED_DATASET = True
+        self._tempdir_before, tempfile.tempdir = tempfile.tempdir, str(self._store.incoming)
         entity = make_entity(self._aet)
         entity.maximum_associations = associations_max
         entity.require_called_aet = True
@@ -65,6 +69,7 @@ class ObjectReceiver:
         if self._server is not None:
             self._server.shutdown()
             self._server = None
+            tempfile.tempdir = self._tempdir_before
 
     def _on_store(self, event: Event) -> int:
         calling = event.assoc.requestor.ae_title.strip()

@@ -32,6 +32,10 @@ class RegionalImageStore:
         self.files = files
         self.index = index
 
+    @property
+    def incoming(self) -> Path:
+        return self.files.incoming
+
     def store(self, part10: BinaryIO, source: ObjectSource, *, study_uid: str | None = None) -> StoreOutcome:
         """Store one DICOM file; `study_uid` is the only study that it may belong to (PS3.18 10.5.1). Never raises
         for what the sender did: the outcome says it."""

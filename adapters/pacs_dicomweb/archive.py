@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.pacs_dicomweb.accept import plainer, wants_single_part
 from adapters.pacs_dicomweb.connection import Connection
@@ -83,7 +85,9 @@ class DicomWebArchive:
         return response
 
     def probe(self, budget: float) -> None:
-        self._rows(f"studies?{study_query(StudyQuery(limit=1))}", budget)
+        """A search that every archive answers from its index: one of today's studies."""
+        today = datetime.now(ZoneInfo(self._endpoint.zone)).date()
+        self._rows(f"studies?{study_query(StudyQuery(date_from=today, date_to=today, limit=1))}", budget)
 
     def _rows(self, path: str, budget: float) -> list[DicomJson]:
         status, body = self._connection.read(path, _JSON, budget)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from fhir_server.errors import RecordError, Unavailable, UpstreamFailed, UpstreamTimeout
@@ -176,6 +177,11 @@ class StoreOutcome:
 
 class ImageStore(Protocol):
     """The region's own copy of pixels. An object is durable (synced, named, indexed) when `store` returns."""
+
+    @property
+    def incoming(self) -> Path:
+        """A folder on the store's disk for objects on their way in; swept when the record starts."""
+        ...
 
     def store(self, part10: BinaryIO, source: ObjectSource, *, study_uid: str | None = None) -> StoreOutcome: ...
 

@@ -32,6 +32,10 @@ _WARNING = (
 )
 
 
+class PartOnly(Unavailable):
+    """The whole study is asked for, and the copy is known to lack some of it (503)."""
+
+
 @dataclass(frozen=True)
 class Retrieved:
     """An answer whose first bytes are here: it may be started."""
@@ -103,17 +107,25 @@ def retrieve(
     """
     if not copies:
         raise NotFound("No archive is known to hold the images of this study.")
-    refusals: list[RecordError] = []
-    silent: list[str] = []
-    # When every copy is known to be silent, say so at once: the next probe will find out when that ends.
-    candidates = [c for c in copies if c.answering is not False]
-    silent += [f"{c.archive.endpoint.name} does not answer at present." for c in copies if c.answering is False]
-    for copy in candidates:
+
+    def ask(copy: Copy) -> Result:
         if asked.whole and not copy.whole:
-            silent.append(f"{copy.archive.endpoint.name} holds only a part of the study.")
-            continue
+            raise PartOnly(f"{copy.archive.endpoint.name} holds only a part of the study.")
+        return use(_start(copy, copy.archive.retrieve(asked.path, asked.accept, asked.query)))
+
+    return first_answer(copies, ask, locator)
+
+
+def first_answer(copies: Sequence[Copy], ask: Callable[[Copy], Result], locator: Locator) -> Result:
+    """What `ask` gets from the first copy that answers; raises as `retrieve`.
+
+    A copy that is known to be silent is not asked: the next probe will find out when that ends.
+    """
+    refusals: list[RecordError] = []
+    silent = [f"{c.archive.endpoint.name} does not answer at present." for c in copies if c.answering is False]
+    for copy in (c for c in copies if c.answering is not False):
         try:
-            return _open(copy, asked, locator, use)
+            return _ask(copy, ask, locator)
         except (BadRequest, NotFound, NotAcceptable) as error:
             refusals.append(error)
         except RecordError as error:
@@ -123,12 +135,11 @@ def retrieve(
     raise refusals[0]
 
 
-def _open(copy: Copy, asked: Request, locator: Locator, use: Callable[[Retrieved], Result]) -> Result:
+def _ask(copy: Copy, ask: Callable[[Copy], Result], locator: Locator) -> Result:
     endpoint = copy.archive.endpoint
     try:
-        response = copy.archive.retrieve(asked.path, asked.accept, asked.query)
-        result = use(_start(copy, response))
-    except (BadRequest, NotFound, NotAcceptable):
+        result = ask(copy)
+    except (BadRequest, NotFound, NotAcceptable, PartOnly):
         locator.breakers.answered(endpoint.endpoint_id)
         raise
     except RecordError as error:

@@ -20,10 +20,11 @@ from fhir_server.access.predicate import make_access_rule
 from fhir_server.errors import Forbidden, MethodNotAllowed, NotAcceptable, TooLarge, UnsupportedParameter
 from fhir_server.imaging import qido_rows
 from fhir_server.imaging.dicom_json import text
+from fhir_server.imaging.locate import Copy
 from fhir_server.imaging.paths import Target, read_target
 from fhir_server.imaging.ports import DicomJson, WrongAnswer
 from fhir_server.imaging.regional_identity import make_identity
-from fhir_server.imaging.retrieve import Request, Result, Retrieved, retrieve
+from fhir_server.imaging.retrieve import Request, Result, Retrieved, first_answer, retrieve
 from fhir_server.imaging.rewrite import Rewriter
 from fhir_server.imaging.search import INSTANCE_KEYS, SERIES_KEYS, STUDY_KEYS, Asked, read_query, study_filter
 from fhir_server.imaging.services import Disclosure, ImagingServices
@@ -183,17 +184,18 @@ class _Doors:
     def _ask_copies(
         self, opened: OpenedStudy, study_uid: str, series_uid: str | None, *, series: bool
     ) -> list[DicomJson]:
-        """Rows from the best copy, rewritten; the archive's own failure when none answers."""
+        """Rows from the first copy that answers, rewritten; Unavailable when none does; none when there is no copy."""
         locator = self._services.locator
         copies = locator.copies(study_uid, qido_rows.endpoint_ids(opened.document))
-        if not copies:
-            return []
-        archive = copies[0].archive
-        if series:
-            rows = archive.search_series(study_uid, _LIST_BUDGET_S)
-        else:
-            rows = archive.search_instances(study_uid, series_uid, _LIST_BUDGET_S)
-        rewriter = Rewriter(study_uid, archive.endpoint.address, self._root(), opened.identity)
+
+        def ask(copy: Copy) -> list[DicomJson]:
+            archive = copy.archive
+            if series:
+                return archive.search_series(study_uid, _LIST_BUDGET_S)
+            return archive.search_instances(study_uid, series_uid, _LIST_BUDGET_S)
+
+        rows = first_answer(copies, ask, locator) if copies else []
+        rewriter = Rewriter(study_uid, "", self._root(), opened.identity)
         return [rewriter.rewrite(row, f"studies/{study_uid}") for row in rows]
 
     def _root(self) -> str:

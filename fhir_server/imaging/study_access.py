@@ -15,6 +15,9 @@ from fhir_server.imaging.regional_identity import RegionalIdentity, make_identit
 from fhir_server.imaging.services import Disclosure, ImagingServices
 from fhir_server.storage.imaging_rows import StudyRow
 
+#: Who (caller, session, the patient that the caller is bound to) and which study.
+Key = tuple[str, str, str, str]
+
 _REMEMBERED_S = 60.0  # how long a decision stands within a session: a study is hundreds of requests
 _DISCLOSED_S = 3600.0
 _ENTRIES_MAX = 10_000
@@ -35,13 +38,13 @@ class StudyAccess:
     def __init__(self, services: ImagingServices) -> None:
         self._services = services
         self._turn = threading.Lock()
-        self._opened: dict[tuple[str, str, str], tuple[float, OpenedStudy]] = {}
-        self._disclosed: dict[tuple[str, str, str], float] = {}
+        self._opened: dict[Key, tuple[float, OpenedStudy]] = {}
+        self._disclosed: dict[Key, float] = {}
 
     def open(self, caller: Caller, study_uid: str, asked: str) -> OpenedStudy:
         """The study, disclosed; NotFound when there is none that the caller may know of."""
-        key = (caller.caller_id, caller.session, study_uid)
-        opened = self._remembered(key) or self._find(caller, study_uid)
+        key = (caller.caller_id, caller.session, caller.patient_id or "", study_uid)
+        opened = self._remembered(key) or self._remember(key, self._find(caller, study_uid))
         self._disclose(key, caller, opened, asked)
         return opened
 
@@ -51,7 +54,7 @@ class StudyAccess:
         found = self._services.studies.get_patients(ids, make_access_rule(caller, "r")) if _reads_people(caller) else {}
         return {i: make_identity(i, found[i].body if i in found else None) for i in ids}
 
-    def _remembered(self, key: tuple[str, str, str]) -> OpenedStudy | None:
+    def _remembered(self, key: Key) -> OpenedStudy | None:
         entry = self._opened.get(key)
         return entry[1] if entry is not None and time.monotonic() - entry[0] < _REMEMBERED_S else None
 
@@ -62,14 +65,16 @@ class StudyAccess:
         if row is None:
             raise NotFound("There is no such study.")
         identity = self.identities(caller, [row]).get(row.patient_id or "", make_identity(None, None))
-        opened = OpenedStudy(row, json.loads(row.body), identity)
+        return OpenedStudy(row, json.loads(row.body), identity)
+
+    def _remember(self, key: Key, opened: OpenedStudy) -> OpenedStudy:
         with self._turn:
             if len(self._opened) >= _ENTRIES_MAX:
                 self._opened.clear()
-            self._opened[(caller.caller_id, caller.session, study_uid)] = (time.monotonic(), opened)
+            self._opened[key] = (time.monotonic(), opened)
         return opened
 
-    def _disclose(self, key: tuple[str, str, str], caller: Caller, opened: OpenedStudy, asked: str) -> None:
+    def _disclose(self, key: Key, caller: Caller, opened: OpenedStudy, asked: str) -> None:
         with self._turn:
             if time.monotonic() - self._disclosed.get(key, float("-inf")) < _DISCLOSED_S:
                 return
