@@ -72,6 +72,15 @@ class ArchiveLine:
     advice: str
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """One kind of trouble, what has it, and what to do."""
+
+    words: str
+    names: tuple[str, ...]
+    advice: str
+
+
 @open_to(Audience.USER, page="feeds")
 def feeds_page() -> Response:
     """GET /feeds, with `refresh` to load itself again and again."""
@@ -89,14 +98,27 @@ def feeds_page() -> Response:
     ]
     lines = [_feed_line(state, trusts, now, busiest) for state in states]
     everything: list[FeedLine | ArchiveLine] = [*lines, *archives]
-    return render(
+    refresh = _REFRESH_S if "refresh" in request.args else 0
+    response = render(
         "feeds.jinja",
         feeds=sorted(lines, key=lambda line: line.trust),
         archives=sorted(archives, key=lambda line: (line.trust, line.name)),
-        troubles=[line for line in everything if line.advice],
-        refresh=_REFRESH_S if "refresh" in request.args else 0,
+        troubles=_troubles(everything),
+        refresh=refresh,
         now=instant_words(now),
     )
+    if refresh:
+        response.headers["Refresh"] = str(refresh)
+    return response
+
+
+def _troubles(lines: list[FeedLine | ArchiveLine]) -> list[Trouble]:
+    """What needs attention, one entry for all feeds and archives that need the same."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        if line.advice:
+            found.setdefault((line.state.words, line.advice), []).append(f"{line.trust}, {line.name}")
+    return [Trouble(words, tuple(sorted(names)), advice) for (words, advice), names in found.items()]
 
 
 def _feed_line(state: FeedState, trusts: Mapping[str, str], now: int, busiest: int) -> FeedLine:
@@ -149,18 +171,24 @@ def _archive_line(
     state, advice = _archive_judgement(archive, health)
     return ArchiveLine(
         name=archive.name,
-        trust=trusts.get(archive.trust, archive.trust),
+        trust=trusts.get(archive.trust, portal_services().settings.region_name),
         kind={"dicom-wado-rs": "DICOMweb", "dimse": "DICOM (DIMSE)", "image-store": "Regional image store"}.get(
             archive.kind, archive.kind
         ),
         state=state,
         since=instant_words(health.since) if health else "",
         latency=f"{health.latency_ms} ms" if health and health.reachable else "",
-        harvested=(instant_words(harvest[0]) + (", with a problem" if harvest[1] else "")) if harvest else "never",
+        harvested=_harvest_words(archive, harvest),
         copies=copies[0],
         missing=copies[1],
         advice=advice,
     )
+
+
+def _harvest_words(archive: ArchiveRecord, harvest: tuple[int, str] | None) -> str:
+    if harvest is None:
+        return "as objects arrive" if archive.kind == "image-store" else "never"
+    return instant_words(harvest[0]) + (", with a problem" if harvest[1] else "")
 
 
 def _archive_judgement(archive: ArchiveRecord, health: EndpointHealth | None) -> tuple[State, str]:

@@ -96,9 +96,18 @@ def replaced_by(patient: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(link["other"]["reference"]).removeprefix("Patient/") for link in links)
 
 
-def _nhs_number(patient: Mapping[str, Any]) -> tuple[str, str, bool]:
+def nhs_number(patient: Mapping[str, Any]) -> str:
+    """The ten digits of the current NHS number; "" when none is known."""
+    return str((_current_nhs_identifier(patient) or {}).get("value", ""))
+
+
+def _current_nhs_identifier(patient: Mapping[str, Any]) -> Mapping[str, Any] | None:
     numbers = [i for i in patient.get("identifier") or () if i.get("system") == NHS_NUMBER]
-    current = next((i for i in numbers if i.get("use") != "old"), None)
+    return next((i for i in numbers if i.get("use") != "old"), None)
+
+
+def _nhs_number(patient: Mapping[str, Any]) -> tuple[str, str, bool]:
+    current = _current_nhs_identifier(patient)
     if current is None:
         return "", "No NHS number is known", False
     code, words = _verification(current)

@@ -87,7 +87,8 @@ def _studies(exchange: Exchange, report: Json, trusts: dict[str, str]) -> list[L
         wanted = ",".join(f"ServiceRequest/{order}" for order in orders)
         found += find_all(exchange, "ImagingStudy", [("basedon", wanted)])[0]
     studies = list({study["id"]: study for study in found}.values())
-    return make_lines(exchange, make_exams(PatientImaging([], studies, [])), trusts)
+    exams = make_exams(PatientImaging([], studies, [report]))
+    return make_lines(exchange, [exam for exam in exams if exam.study_id], trusts)
 
 
 @open_to(Audience.USER, page="patients")

@@ -61,8 +61,8 @@ def quiet_feeds(feeds: Iterable[FeedState], trusts: Mapping[str, str], now: int)
 
 def _quiet_words(name: str, latest: int | None) -> str:
     if latest is None:
-        return f"{name}: no message has been received yet, so its orders and reports are not here."
-    return f"{name}: no message since {instant_words(latest)}. Its newest orders and reports may be missing."
+        return f"{name}: no orders or reports have been received yet."
+    return f"{name}: no orders or reports since {instant_words(latest)}."
 
 
 def silent_archives(
@@ -72,9 +72,12 @@ def silent_archives(
     found = []
     for archive in archives:
         state = health.get(archive.endpoint_id)
-        if is_answering(state) is False and state is not None:
-            name = trusts.get(archive.trust, archive.trust)
+        answering = is_answering(state)
+        if answering:
+            continue
+        text = "it is not known whether the image archive answers."
+        if answering is False and state is not None:
             words = PHASES.get(state.phase, "does not answer")
-            text = f"{name}: the image archive {words} since {instant_words(state.since)}. New studies may be missing, "
-            found.append(SilentSource(archive.trust, f"{text}and images that only it holds do not open."))
+            text = f"the image archive {words} since {instant_words(state.since)}."
+        found.append(SilentSource(archive.trust, f"{trusts.get(archive.trust, archive.name)}: {text}"))
     return found

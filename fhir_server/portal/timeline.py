@@ -20,11 +20,11 @@ from fhir_server.interactions.read import read
 from fhir_server.portal.drawing import make_drawing
 from fhir_server.portal.exams import Exam, PatientImaging, make_exams
 from fhir_server.portal.pages import render
-from fhir_server.portal.people import make_person, replaced_by
+from fhir_server.portal.people import Person, make_person, nhs_number, replaced_by
 from fhir_server.portal.records import Json, find_all, trust_names
 from fhir_server.portal.services import portal_services
 from fhir_server.portal.sources import silent_sources
-from terminology.systems import ODS_SITE_CODE
+from terminology.systems import NHS_NUMBER, ODS_SITE_CODE
 
 _PAGE = 50
 _FILTERS: dict[str, Callable[[Exam], Sequence[str]]] = {
@@ -78,6 +78,7 @@ def _page(exchange: Exchange, patient: Json, exams: list[Exam], complete: bool) 
     return render(
         "patient.jinja",
         person=make_person(patient, trusts),
+        others=_others(exchange, patient, trusts),
         years=[(year, list(group)) for year, group in groupby(lines, key=_heading)],
         count=len(matching),
         total=len(exams),
@@ -89,6 +90,14 @@ def _page(exchange: Exchange, patient: Json, exams: list[Exam], complete: bool) 
         silent=silent_sources(trusts),
         merged="merged" in request.args,
     )
+
+
+def _others(exchange: Exchange, patient: Json, trusts: Mapping[str, str]) -> list[Person]:
+    """Other records with the same NHS number: what they hold is not in this timeline."""
+    number = nhs_number(patient)
+    found = find_all(exchange, "Patient", [("identifier", f"{NHS_NUMBER}|{number}")])[0] if number else []
+    apart = [p for p in found if p["id"] != patient["id"] and patient["id"] not in replaced_by(p)]
+    return [make_person(p, trusts) for p in apart]
 
 
 def make_lines(exchange: Exchange, exams: Sequence[Exam], trusts: Mapping[str, str]) -> list[Line]:
