@@ -27,6 +27,7 @@ class Record:
     storage: Storage
     resources: Resources
     spool: DisclosureSpool
+    page_key: bytes  # seals page tokens, which can hold a sort value such as a name
 
     @property
     def database(self) -> Database:

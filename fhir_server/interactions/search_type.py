@@ -55,7 +55,7 @@ def search_type(
                 exchange.search_rule,
                 page_token=token,
                 caller=exchange.caller.key,
-                token_key=exchange.record.storage.epoch.encode(),
+                token_key=exchange.record.page_key,
             )
 
     is_trail = resource_type == "AuditEvent"

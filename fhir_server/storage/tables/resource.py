@@ -100,7 +100,6 @@ index_token = Table(
     Column("system", Integer, primary_key=True, autoincrement=False),  # uri_number; 0 = none
     Column("patient_id", Bytewise),
     Index("ix_index_token_resource", "resource_key", "parameter"),
-    Index("ix_index_token_patient", "patient_id", "parameter", "code"),
     sqlite_with_rowid=False,
 )
 
@@ -126,7 +125,6 @@ index_date = Table(
     Column("resource_key", Key, primary_key=True, autoincrement=False),
     Column("patient_id", Bytewise),
     Index("ix_index_date_resource", "resource_key", "parameter"),
-    Index("ix_index_date_patient", "patient_id", "parameter", "low"),
     Index("ix_index_date_high", "parameter", "high", "resource_key"),
     sqlite_with_rowid=False,
 )

@@ -1,137 +1,44 @@
-"""The composition root: it makes the services from the settings, and is the only module here that imports adapters."""
+"""The imaging room of one process: the image store, the registered archives behind their adapters, who may store."""
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from adapters.emulated_trust.region import Region
-from adapters.emulated_trust.run import TrustEndpoints, plan_endpoints, start_region
 from adapters.image_store.archive import StoreArchive
 from adapters.image_store.files import ObjectFiles
-from adapters.image_store.receiver import ObjectReceiver
 from adapters.image_store.store import RegionalImageStore
 from adapters.pacs_dicomweb.archive import DicomWebArchive
 from adapters.pacs_dicomweb.limits import Limits
 from adapters.pacs_dimse.archive import DimseArchive, StagingArea
 from adapters.pacs_dimse.association import Peer
-from adapters.ris_hl7v2.listener import serve_mllp
 from conformance.definitions import definitions
 from fhir_server.access.caller import Caller
-from fhir_server.access.routes import make_blueprint as make_oauth_blueprint
-from fhir_server.access.sessions import SessionRules, Sessions
-from fhir_server.access.tokens import TokenVerifier
-from fhir_server.api.routes import fhir
 from fhir_server.audit.disclosure import DisclosedVersion
 from fhir_server.audit.disclosure import Disclosure as AuditDisclosure
-from fhir_server.audit.spool import DisclosureSpool
-from fhir_server.errors import RecordError, Unavailable
-from fhir_server.health import Check
+from fhir_server.errors import Unavailable
 from fhir_server.imaging.availability import Availabilities
-from fhir_server.imaging.doors import register_imaging
 from fhir_server.imaging.harvest import Harvester, HarvestPlan
 from fhir_server.imaging.locate import Locator
 from fhir_server.imaging.ports import Archive, ArchiveEndpoint, ObjectSource
 from fhir_server.imaging.received import ReceivedStudies
-from fhir_server.imaging.registry import NewArchive, add_endpoint
 from fhir_server.imaging.services import Disclosure as ImagingDisclosure
 from fhir_server.imaging.services import ImagingServices
 from fhir_server.imaging.work import ImagingWork, WorkPlan
-from fhir_server.ingest.pipeline import run_filing
 from fhir_server.ingest.recording import FragmentRecorder
-from fhir_server.ingest.services import IngestServices
 from fhir_server.ingest.site_profiles import default_profile, load_profile
 from fhir_server.interactions.exchange import Record
-from fhir_server.jobs.housekeeping import make_housekeeping_jobs
-from fhir_server.jobs.periodic import PeriodicJob
-from fhir_server.jobs.periodic import run_jobs as run_periodic_jobs
-from fhir_server.portal.routes import error_page
-from fhir_server.portal.routes import make_blueprint as make_portal_blueprint
-from fhir_server.portal.services import PortalServices
-from fhir_server.settings import Address, Settings
-from fhir_server.storage.accounts import Accounts, now_us
+from fhir_server.settings import Settings
+from fhir_server.storage.accounts import now_us
 from fhir_server.storage.archives import ArchiveRecord, list_archives
 from fhir_server.storage.database import Database
 from fhir_server.storage.feeds import find_trust
 from fhir_server.storage.imaging import StoredInstances, StudyLocations
 from fhir_server.storage.imaging_studies import ImagingStudies, ParameterNumbers
-from fhir_server.storage.migrate import check_schema, migrate
-from fhir_server.storage.resources import Resources
-from fhir_server.storage.unit_of_work import Storage
 
 IMAGE_STORE = "image-store"
 _DIRECTORY_MEMORY_S = 2.0
-_TOKENS_KEPT_US = 3600 * 1_000_000
-
-
-@dataclass
-class Services:
-    """What the doors and the jobs of one process work with."""
-
-    settings: Settings
-    record: Record
-    accounts: Accounts
-    tokens: TokenVerifier
-    sessions: Sessions
-    error_page: Callable[[RecordError], Any] | None = None
-
-    @property
-    def database(self) -> Database:
-        return self.record.database
-
-    @cached_property
-    def imaging(self) -> Imaging:
-        return Imaging(self)
-
-    @property
-    def checks(self) -> Mapping[str, Check]:
-        """What must work for this process to be ready."""
-        return {"database": self._check_database, "migrations": self._check_migrations, "audit spool": self._check_spool}
-
-    def _check_database(self) -> str:
-        self.database.ping()
-        return "answers"
-
-    def _check_migrations(self) -> str:
-        check_schema(self.database)
-        return "up to date"
-
-    def _check_spool(self) -> str:
-        self.record.spool.check()
-        return "takes disclosures"
-
-
-def database_url(settings: Settings) -> str:
-    """The store's URL; the embedded SQLite file of the data folder when none is set."""
-    return settings.database or f"sqlite:///{(settings.data_dir / 'record.db').absolute()}"
-
-
-def open_database(settings: Settings) -> Database:
-    """The database, migrated; Unavailable when it cannot be reached."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(database_url(settings))
-    migrate(database)
-    return database
-
-
-def make_services(settings: Settings, process: str, database: Database | None = None) -> Services:
-    """The services of a process named `process` (its disclosures are spooled under that name)."""
-    database = database or open_database(settings)
-    accounts = Accounts(database)
-    spool = DisclosureSpool(settings.data_dir / "spool", process, sync_s=settings.spool_sync_ms / 1000)
-    rules = SessionRules(
-        settings.session_idle_s,
-        settings.session_lifetime_s,
-        settings.password_failures_max,
-        settings.password_lockout_s,
-    )
-    record = Record(settings, Storage(database), Resources(database), spool)
-    return Services(settings, record, accounts, TokenVerifier(accounts), Sessions(accounts, rules))
 
 
 class RegisteredArchives:
@@ -173,17 +80,16 @@ class RegisteredArchives:
 class Imaging:
     """The imaging room of one process: the image store, the archives, and who may store."""
 
-    def __init__(self, services: Services) -> None:
-        settings, database = services.settings, services.database
-        self._settings, self._database = settings, database
-        self._spool = services.record.spool
+    def __init__(self, settings: Settings, record: Record) -> None:
+        self._settings, self._database = settings, record.database
+        self._spool, database = record.spool, record.database
         self.instances = StoredInstances(database)
         self.locations = StudyLocations(database)
         self.files = ObjectFiles(settings.data_dir / "images", settings.store_bytes_max)
         self.store = RegionalImageStore(self.files, self.instances)
         self.directory = RegisteredArchives(database, self._make_archive)
         self.availabilities = Availabilities(self.directory, self.locations)
-        self.recorder = FragmentRecorder(services.record.storage, self._custodian_of)
+        self.recorder = FragmentRecorder(record.storage, self._custodian_of)
 
     def doors(self) -> ImagingServices:
         """What the DICOMweb doors work with."""
@@ -301,112 +207,3 @@ def trust_name(database: Database, ods: str) -> str:
 def dicomweb_door(settings: Settings) -> str:
     """The region's own DICOMweb root, as Endpoints publish it."""
     return f"{settings.base_url or f'http://{settings.http}'}/dicomweb"
-
-
-def register_doors(app: Any, services: Services) -> None:
-    """Register every blueprint on the Flask application."""
-    app.register_blueprint(fhir)
-    app.register_blueprint(make_oauth_blueprint(services.settings, services.accounts))
-    register_imaging(app, services.imaging.doors())
-    imaging = services.imaging
-    app.register_blueprint(
-        make_portal_blueprint(
-            PortalServices(
-                services.settings, services.record.storage, services.sessions, imaging.availabilities, imaging.locations
-            )
-        )
-    )
-    services.error_page = error_page
-
-
-def prepare(settings: Settings) -> None:
-    """Once, before the processes of `serve` start: the schema, and the image store's own Endpoint."""
-    database = open_database(settings)
-    if not any(r.kind == IMAGE_STORE for r in list_archives(database)):
-        host = settings.host_ods_code
-        store = NewArchive(
-            "Regional image store", host, settings.region_name, IMAGE_STORE, "local", settings.aet,
-            *archive_issuers(host),
-        )  # fmt: skip
-        add_endpoint(Storage(database), store, dicomweb_door(settings))
-    ObjectFiles(settings.data_dir / "images", settings.store_bytes_max).sweep_incoming()
-    database.close()
-
-
-def demo_trusts(settings: Settings) -> list[TrustEndpoints]:
-    """The trusts of the demo region, and where their PACSs will be."""
-    return plan_endpoints(settings.demo_pacs_port)
-
-
-def demo_cases(settings: Settings) -> list[dict[str, str]]:
-    """The people of the demo region whose stories show something."""
-    return Region(1, settings.demo_patients).manifest()
-
-
-def run_region(settings: Settings) -> None:
-    """The process `region` of the demo: the trusts' pretended RISs and PACSs, their history, then live traffic."""
-    stop, mllp, dicom = _stop_on_signals(), _required(settings.mllp_address), _required(settings.dicom_address)
-    region = start_region(
-        (mllp.host, mllp.port),
-        (dicom.host, dicom.port, settings.aet),
-        settings.demo_patients,
-        settings.demo_pacs_port,
-        diary_path=settings.data_dir / "demo-diary.json",
-    )
-    telling = threading.Thread(target=region.load_history, name="history", daemon=True)
-    telling.start()
-    while telling.is_alive() and not stop.wait(0.2):
-        pass
-    if settings.demo_exams_per_minute > 0 and not stop.is_set():
-        region.start_live(settings.demo_exams_per_minute)
-    stop.wait()
-    region.stop()
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
-
-
-def _required(address: Address | None) -> Address:
-    if address is None:
-        raise ValueError("this part of the record is off")
-    return address
-
-
-def run_feeds(settings: Settings) -> None:
-    """The process `feeds`: the MLLP listener, and the filing of what it received."""
-    stop, address = _stop_on_signals(), _required(settings.mllp_address)
-    services = IngestServices(Storage(open_database(settings)), settings)
-    filing = threading.Thread(target=run_filing, args=(services, stop), name="filing")
-    filing.start()
-    serve_mllp(services, address.host, address.port, stop)
-    stop.set()
-    filing.join()
-
-
-def run_jobs(settings: Settings) -> None:
-    """The process `jobs`: harvest and probes, housekeeping."""
-    stop = _stop_on_signals()
-    services = make_services(settings, "jobs")
-    imaging = threading.Thread(target=services.imaging.work().run, args=(stop,), name="imaging")
-    imaging.start()
-    jobs = [
-        *make_housekeeping_jobs(services.record.storage, settings.data_dir / "spool"),
-        PeriodicJob("tokens", 600.0, lambda _stop: services.accounts.forget_expired(now_us() - _TOKENS_KEPT_US)),
-    ]
-    run_periodic_jobs(services.record.storage, jobs, stop)
-    stop.set()
-    imaging.join()
-
-
-def run_dicom(settings: Settings) -> None:
-    """The process `dicom`: the C-STORE receiver of the region's image store."""
-    stop, address = _stop_on_signals(), _required(settings.dicom_address)
-    imaging = make_services(settings, "dicom").imaging
-    receiver = ObjectReceiver(imaging.store, imaging.source_of, settings.aet)
-    receiver.start(address.host, address.port)
-    stop.wait()
-    receiver.stop()
