@@ -6,8 +6,8 @@ is about somebody else.
 
 from __future__ import annotations
 
-from fhir_server.identity.facts import read_facts
-from fhir_server.ingest.statements import Source, contributions_of, patient_name
+from fhir_server.identity.facts import verified_nhs_number
+from fhir_server.ingest.statements import Source, patient_name
 from fhir_server.storage import identities
 from fhir_server.storage.unit_of_work import UnitOfWork
 from hl7.fragments import MappedMessage, Warning
@@ -24,10 +24,9 @@ def mismatches(uow: UnitOfWork, mapped: MappedMessage, source: Source) -> list[W
     known = identities.find(uow.connection, patient_name(mapped.patient, source))
     if known is None:
         return []
-    facts = read_facts(contributions_of(said, source))
-    found = []
-    if facts.birth_date and known.birth_date and facts.birth_date != known.birth_date:
-        found.append(_BIRTH_DATE)
-    if facts.nhs_number and known.nhs_number and facts.nhs_number != known.nhs_number:
-        found.append(_NHS_NUMBER)
-    return found
+    content = said[0].content
+    pairs = (
+        (content.get("birthDate"), known.birth_date, _BIRTH_DATE),
+        (verified_nhs_number(content), known.nhs_number, _NHS_NUMBER),
+    )
+    return [alarm for mentioned, own, alarm in pairs if mentioned and own and mentioned != own]

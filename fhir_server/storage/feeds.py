@@ -6,13 +6,15 @@ import ipaddress
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fhir_server.errors import Conflict, DuplicateKey, NotFound
 from fhir_server.storage.tables.feed import feed, trust
 
 _SUCCESSION_MAX = 16
+_FIND_TRUST = select(trust).where(trust.c.ods == bindparam("ods"))
+_GET_FEED = select(feed).where(feed.c.name == bindparam("name"))
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def end_trust(connection: Connection, ods: str, successor: str, valid_to: int) -
 
 
 def find_trust(connection: Connection, ods: str) -> TrustRecord | None:
-    row = connection.execute(select(trust).where(trust.c.ods == ods)).one_or_none()
+    row = connection.execute(_FIND_TRUST, {"ods": ods}).one_or_none()
     return None if row is None else TrustRecord(**row._mapping)
 
 
@@ -101,7 +103,7 @@ def set_feed_enabled(connection: Connection, name: str, enabled: bool) -> None:
 
 
 def get_feed(connection: Connection, name: str) -> FeedRecord | None:
-    row = connection.execute(select(feed).where(feed.c.name == name)).one_or_none()
+    row = connection.execute(_GET_FEED, {"name": name}).one_or_none()
     return None if row is None else FeedRecord(**row._mapping)
 
 

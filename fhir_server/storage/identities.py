@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fhir_server.storage.contribution_rows import Identity, Merge, Name
 from fhir_server.storage.tables.identity import identity_conflict, identity_event, retired_patient, source_identity
 
 _FACTS = ("custodian", "patient_id", "home_patient_id", "merged", "nhs_number", "birth_date", "contradicts_itself")
+
+
+_S, _E = source_identity.c, identity_event.c
+_IN_FORCE = and_(_E.reversed_at.is_(None), _E.kind.in_(["merge", "change-identifier"]))
+_NAME: dict[str, Any] = {"system": bindparam("system"), "value": bindparam("value")}
+
+# Built once: the statements of the hot path cost nothing to construct.
+_FIND = select(source_identity).where(_S.system == _NAME["system"], _S.value == _NAME["value"])
+_OF_NUMBER = select(source_identity).where(_S.nhs_number == bindparam("nhs_number")).order_by(_S.system, _S.value)
+_OF_PATIENT = (
+    select(source_identity)
+    .where(or_(_S.patient_id == bindparam("patient_id"), _S.home_patient_id == bindparam("patient_id")))
+    .order_by(_S.system, _S.value)
+)
+_MERGES = select(identity_event).where(_IN_FORCE).order_by(_E.event_time, _E.event_id)
+_OF_LOSER = _MERGES.where(_E.loser_system == _NAME["system"], _E.loser_value == _NAME["value"])
+_OF_SURVIVOR = _MERGES.where(_E.survivor_system == _NAME["system"], _E.survivor_value == _NAME["value"])
 
 
 def _identity(row: Any) -> Identity:
@@ -21,10 +38,7 @@ def _identity(row: Any) -> Identity:
 
 def find(connection: Connection, name: Name) -> Identity | None:
     """The source identity with this name."""
-    c = source_identity.c
-    row = connection.execute(
-        select(source_identity).where(c.system == name.system, c.value == name.value)
-    ).one_or_none()
+    row = connection.execute(_FIND, name._asdict()).one_or_none()
     return None if row is None else _identity(row)
 
 
@@ -41,18 +55,12 @@ def of_nhs_number(connection: Connection, nhs_number: str) -> list[Identity]:
     """Every identity that carries the verified number."""
     if not nhs_number:
         return []
-    return _all(connection, source_identity.c.nhs_number == nhs_number)
+    return [_identity(row) for row in connection.execute(_OF_NUMBER, {"nhs_number": nhs_number})]
 
 
 def of_patient(connection: Connection, patient_id: str) -> list[Identity]:
     """Every identity that belongs to the regional Patient, by itself or by a merge."""
-    c = source_identity.c
-    return _all(connection, or_(c.patient_id == patient_id, c.home_patient_id == patient_id))
-
-
-def _all(connection: Connection, where: Any) -> list[Identity]:
-    order = (source_identity.c.system, source_identity.c.value)
-    return [_identity(row) for row in connection.execute(select(source_identity).where(where).order_by(*order))]
+    return [_identity(row) for row in connection.execute(_OF_PATIENT, {"patient_id": patient_id})]
 
 
 def count_at_home(connection: Connection, patient_id: str, other_than: Name) -> int:
@@ -78,27 +86,18 @@ def add_event(connection: Connection, event: Merge, recorded_at: int) -> None:
 
 
 def merges_of_loser(connection: Connection, loser: Name) -> list[Merge]:
-    """The merges in force that say where the identity went."""
-    c = identity_event.c
-    return _merges(connection, and_(c.loser_system == loser.system, c.loser_value == loser.value))
+    """The merges in force that say where the identity went, the newest event last."""
+    return [_merge(row) for row in connection.execute(_OF_LOSER, loser._asdict())]
 
 
 def merges_of_survivor(connection: Connection, survivor: Name) -> list[Merge]:
     """The merges in force into the identity."""
-    c = identity_event.c
-    return _merges(connection, and_(c.survivor_system == survivor.system, c.survivor_value == survivor.value))
+    return [_merge(row) for row in connection.execute(_OF_SURVIVOR, survivor._asdict())]
 
 
-def _merges(connection: Connection, where: Any) -> list[Merge]:
-    c = identity_event.c
-    statement = select(identity_event).where(where, c.reversed_at.is_(None), c.kind.in_(["merge", "change-identifier"]))
-    return [
-        Merge(
-            row.event_id, row.kind, Name(row.survivor_system, row.survivor_value),
-            Name(row.loser_system, row.loser_value), row.source, row.message_id, row.event_time,
-        )
-        for row in connection.execute(statement.order_by(c.event_time, c.event_id))
-    ]  # fmt: skip
+def _merge(row: Any) -> Merge:
+    survivor, loser = Name(row.survivor_system, row.survivor_value), Name(row.loser_system, row.loser_value)
+    return Merge(row.event_id, row.kind, survivor, loser, row.source, row.message_id, row.event_time)
 
 
 def reverse_event(connection: Connection, event_id: str, reversed_at: int) -> None:
