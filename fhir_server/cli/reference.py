@@ -10,12 +10,14 @@ import click
 
 import fhir_server
 from fhir_server import logs, metrics, settings
+from fhir_server.cli.commands_page import commands_page
+from fhir_server.search.parameters_page import parameters_page
 
 
 @click.command("reference", hidden=True)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("docs/reference"))
 def command(folder: Path) -> None:
-    """Write settings.md, log-events.md and metrics.md; a test says when they are out of date."""
+    """Write the pages that are made from the code; a test says when they are out of date."""
     for name, page in pages().items():
         (folder / name).write_text(page, encoding="utf-8")
         click.echo(folder / name)
@@ -26,7 +28,11 @@ def pages() -> dict[str, str]:
     for module in pkgutil.walk_packages(fhir_server.__path__, "fhir_server."):
         if "migrations" not in module.name:
             import_module(module.name)
+    from fhir_server.cli.main import group  # which finds this command by its file, and imports it when it is called
+
     return {
+        "commands.md": commands_page(group),
+        "search-parameters.md": parameters_page(),
         "settings.md": settings.reference_page(),
         "log-events.md": logs.reference_page(),
         "metrics.md": metrics.reference_page(),
