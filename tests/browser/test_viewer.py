@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import BrowserContext
 
 from fhir_server.access.secrets import password_digest
 from fhir_server.access.sessions import COOKIE
@@ -29,29 +29,20 @@ from tests.integration.imaging.phantom import Phantom
 from tests.integration.imaging.region import WebServer
 
 ASSETS = Path(os.environ.get("IMAGING_RECORD_ASSETS_DIR", ".assets"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STUDY = "1.2.826.0.1.3680043.8.498.5001"
-_ARGUMENTS = [
-    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-dev-shm-usage", "--use-gl=angle", "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]  # fmt: skip
-
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
     pytest.mark.skipif(not (ASSETS / "ohif" / "index.html").is_file(), reason="the viewer's assets are not installed"),
     pytest.mark.skipif(not orthanc.is_installed(), reason="Orthanc is not installed"),
 ]
 
 
 @pytest.fixture
-def pacs(tmp_path: Path) -> Iterator[orthanc.Orthanc]:
-    server = orthanc.Orthanc(tmp_path / "orthanc", "TRUSTA")
-    server.start()
+def pacs() -> Iterator[orthanc.Orthanc]:
+    server = orthanc.Orthanc("TRUSTA")
     for content in Phantom(label="BURTON RX1", study_uid=STUDY, slices=9, size=256).files():
         server.upload(content)
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.fixture
@@ -76,24 +67,15 @@ def services(tmp_path: Path, pacs: orthanc.Orthanc) -> Services:
 
 
 @pytest.fixture
-def page(services: Services, tmp_path: Path) -> Iterator[Any]:
+def page(services: Services, browser: BrowserContext) -> Iterator[Any]:
     """A browser page with a clinician's session; `page.requests` lists every address it asked for."""
-    from playwright.sync_api import sync_playwright
-
-    app = create_app(services.settings, services)
-    with WebServer(app) as server, sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            str(tmp_path / "profile"), executable_path=CHROMIUM, headless=True, args=_ARGUMENTS,
-            viewport={"width": 1280, "height": 800}, base_url=server.url,
-        )  # fmt: skip
+    with WebServer(create_app(services.settings, services)) as server:
         cookie = services.sessions.sign_in("ada", "correct horse battery")
-        context.add_cookies([{"name": COOKIE, "value": cookie, "url": server.url}])
-        opened = context.pages[0]
-        opened.requests = []
+        browser.add_cookies([{"name": COOKIE, "value": cookie, "url": server.url}])
+        opened: Any = browser.new_page()
+        opened.origin, opened.requests = server.url, []
         opened.on("request", lambda r: opened.requests.append(r.url))
-        opened.origin = server.url
         yield opened
-        context.close()
 
 
 def study_id(services: Services) -> str:
@@ -112,7 +94,7 @@ def brightness(picture: bytes) -> float:
 
 
 def test_a_ct_opens_under_the_banner_and_its_pixels_show(page: Any, services: Services, tmp_path: Path) -> None:
-    page.goto(f"/viewer/launch/{study_id(services)}")
+    page.goto(f"{page.origin}/viewer/launch/{study_id(services)}")
     assert "EXEMPLAR, Ada (Ms)" in page.inner_text("header")
     assert "999 000 0026" in page.inner_text("header")
     assert "Images open now, from RX1" in page.inner_text("[role=status]")
@@ -137,12 +119,12 @@ def test_a_stopped_pacs_is_named_instead_of_an_empty_viewer(page: Any, services:
     for archive in services.imaging.directory.all():
         if archive.endpoint.kind != "image-store":
             probe_once(archive, services.imaging.locations)
-    page.goto(f"/viewer/launch/{study_id(services)}")
+    page.goto(f"{page.origin}/viewer/launch/{study_id(services)}")
     assert "These images do not open at the moment" in page.inner_text("main")
     assert "PACS A cannot be reached since" in page.inner_text("[role=status]")
 
 
 def test_the_viewer_asks_for_a_session(page: Any) -> None:
     page.context.clear_cookies()
-    assert page.request.get("/viewer/index.html").status == 401
-    assert page.request.get(f"/dicomweb/studies?StudyInstanceUID={STUDY}").status == 401
+    assert page.request.get(f"{page.origin}/viewer/index.html").status == 401
+    assert page.request.get(f"{page.origin}/dicomweb/studies?StudyInstanceUID={STUDY}").status == 401

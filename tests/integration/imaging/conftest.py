@@ -18,15 +18,14 @@ TODAY = date(2026, 11, 21)
 
 
 @pytest.fixture(scope="module")
-def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[orthanc.Orthanc]:
+def pacs() -> Iterator[orthanc.Orthanc]:
     if not orthanc.is_installed():
         pytest.skip("Orthanc with its DICOMweb plugin is not installed")
-    server = orthanc.Orthanc(tmp_path_factory.mktemp("orthanc"), "TRUSTA")
-    server.start()
+    server = orthanc.Orthanc("TRUSTA")
     for content in Phantom(study_uid=STUDY_A).files():
         server.upload(content)
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.fixture

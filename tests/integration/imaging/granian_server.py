@@ -10,7 +10,7 @@ import time
 import requests
 from flask import Flask
 
-from tests.integration.imaging.orthanc import free_port
+from tests.support.ports import free_port
 
 
 class GranianServer:

@@ -97,11 +97,10 @@ def receiver(region: Region) -> Iterator[int]:
     made.stop()
 
 
-def test_study_is_fetched_by_c_move_to_our_receiver(region: Region, receiver: int, tmp_path: Path) -> None:
+def test_study_is_fetched_by_c_move_to_our_receiver(region: Region, receiver: int) -> None:
     if not orthanc.is_installed():
         pytest.skip("Orthanc with its DICOMweb plugin is not installed")
-    server = orthanc.Orthanc(tmp_path / "orthanc", "TRUSTM", {"IMAGINGRECORD": ("127.0.0.1", receiver)})
-    server.start()
+    server = orthanc.Orthanc("TRUSTM", modalities={"IMAGINGRECORD": ["IMAGINGRECORD", "127.0.0.1", receiver]})
     try:
         uid = "1.2.826.0.1.3680043.8.498.6001"
         for content in Phantom(study_uid=uid, slices=3).files():
@@ -111,7 +110,7 @@ def test_study_is_fetched_by_c_move_to_our_receiver(region: Region, receiver: in
         answer = archive.retrieve(f"studies/{uid}/metadata", "application/dicom+json")
         assert b"".join(answer.chunks).count(b"00080018") == 3
     finally:
-        server.stop()
+        server.remove()
 
 
 def send(files: list[bytes], port: int, aet: str) -> list[int]:
