@@ -126,5 +126,6 @@ def test_a_stopped_pacs_is_named_instead_of_an_empty_viewer(page: Any, services:
 
 def test_the_viewer_asks_for_a_session(page: Any) -> None:
     page.context.clear_cookies()
-    assert page.request.get(f"{page.origin}/viewer/index.html").status == 401
+    asked = page.request.get(f"{page.origin}/viewer/index.html", max_redirects=0)
+    assert asked.status in (302, 303) and "/sign-in" in asked.headers["location"]
     assert page.request.get(f"{page.origin}/dicomweb/studies?StudyInstanceUID={STUDY}").status == 401
