@@ -36,8 +36,8 @@ def accession_number(document: Json) -> str:
     return ""
 
 
-def study_row(document: Json, identity: RegionalIdentity, root: str) -> DicomJson:
-    """The study-level row; `root` is the URL of our DICOMweb root."""
+def study_row(document: Json, identity: RegionalIdentity, root: str, *, opens: bool = True) -> DicomJson:
+    """The study-level row; `root` is the URL of our DICOMweb root, `opens` whether its images may open now."""
     uid = study_uid(document)
     series = document.get("series", ())
     codes = sorted({c.get("code", "") for c in document.get("modality", ())} | {_modality(s) for s in series})
@@ -47,7 +47,7 @@ def study_row(document: Json, identity: RegionalIdentity, root: str) -> DicomJso
         tags.STUDY_DATE: element("DA", day),
         tags.STUDY_TIME: element("TM", clock),
         tags.ACCESSION_NUMBER: element("SH", accession_number(document)),
-        tags.INSTANCE_AVAILABILITY: element("CS", "ONLINE"),
+        tags.INSTANCE_AVAILABILITY: element("CS", "ONLINE" if opens else "UNAVAILABLE"),
         tags.MODALITIES_IN_STUDY: element("CS", codes),
         tags.REFERRING_PHYSICIAN_NAME: element("PN"),
         tags.STUDY_DESCRIPTION: element("LO", document.get("description", "")),

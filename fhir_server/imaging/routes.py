@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,15 +31,14 @@ from fhir_server.imaging.services import Disclosure, ImagingServices
 from fhir_server.imaging.store import status_of, store_parts, store_response
 from fhir_server.imaging.study_access import OpenedStudy, StudyAccess
 from fhir_server.imaging.thumbnail import make_thumbnail
+from fhir_server.storage.imaging_rows import StudyRow
 
 DICOM_JSON = "application/dicom+json"
 _RETRY_AFTER_S = 10
 _CHUNK_BYTES = 128 * 1024
 _LIST_BUDGET_S = 5.0
 _METADATA_BYTES_MAX = 256 * 1024 * 1024
-_NOT_FUZZY = (
-    '299 imaging-record "The fuzzymatching parameter is not supported. Only literal matching has been performed."'
-)
+_NOT_FUZZY = "The fuzzymatching parameter is not supported. Only literal matching has been performed."
 _RENDER_KEYS = frozenset({"window", "viewport", "quality", "annotation"})
 
 _reads = open_to(Audience.CLIENT, Audience.USER, scope=("ImagingStudy", "r"))
@@ -96,15 +95,29 @@ class _Doors:
         rule = make_access_rule(caller, "s")
         rule.require_type("ImagingStudy")
         filtered = study_filter(asked, caller, self._services.studies)
-        found = self._services.studies.search(filtered, rule, limit=asked.limit, offset=asked.offset)
-        identities = self._access.identities(caller, found)
-        self._services.disclose(Disclosure(caller, "search", _asked_as(), tuple(found)))
-        nobody = make_identity(None, None)
+        found = self._services.studies.search(filtered, rule, limit=asked.limit + 1, offset=asked.offset)
+        listed = found[: asked.limit]
+        self._services.disclose(Disclosure(caller, "search", _asked_as(), tuple(listed)))
+        rows, warnings = self._study_rows(caller, listed)
+        if len(found) > len(listed):
+            warnings.append("There are additional results that can be requested.")
+        return _rows_answer(rows, asked, warnings)
+
+    def _study_rows(self, caller: Caller, listed: list[StudyRow]) -> tuple[list[DicomJson], list[str]]:
+        """The rows, and a sentence for each archive whose studies do not open now."""
+        identities, nobody = self._access.identities(caller, listed), make_identity(None, None)
+        documents = [(row, json.loads(row.body)) for row in listed]
+        named = {qido_rows.study_uid(document): qido_rows.endpoint_ids(document) for _, document in documents}
+        available = self._services.availabilities.of_studies(named) if named else {}
+        closed = {uid: a.reason for uid, a in available.items() if a.opens_now is False}
         rows = [
-            qido_rows.study_row(json.loads(row.body), identities.get(row.patient_id or "", nobody), self._root())
-            for row in found
-        ]
-        return _rows_answer(rows, asked)
+            qido_rows.study_row(
+                document, identities.get(row.patient_id or "", nobody), self._root(),
+                opens=qido_rows.study_uid(document) not in closed,
+            )
+            for row, document in documents
+        ]  # fmt: skip
+        return rows, list(dict.fromkeys(closed.values()))
 
     def _search_series(self, study_uid: str) -> Response:
         asked = read_query(request.args.items(multi=True), SERIES_KEYS)
@@ -228,11 +241,12 @@ def _page(rows: list[DicomJson], asked: Asked) -> list[DicomJson]:
     return rows[asked.offset : asked.offset + asked.limit]
 
 
-def _rows_answer(rows: list[DicomJson], asked: Asked) -> Response:
+def _rows_answer(rows: list[DicomJson], asked: Asked, warnings: Sequence[str] = ()) -> Response:
     _require_json()
     answer = _json_answer(json.dumps(rows).encode())
-    if asked.fuzzy:
-        answer.headers["Warning"] = _NOT_FUZZY
+    for sentence in ([_NOT_FUZZY] if asked.fuzzy else []) + list(warnings):
+        plain = sentence.replace('"', "'").encode("ascii", "replace").decode()
+        answer.headers.add("Warning", f'299 imaging-record "{plain}"')
     return answer
 
 

@@ -60,7 +60,12 @@ def test_stopped_archive_gives_503_with_its_name_and_when_to_come_back(
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "10"
     assert "Trust A cannot be reached" in answer.text
-    assert len(get(server, f"studies?StudyInstanceUID={STUDY_A}").json()) == 1, "the record still lists it"
+    listed = get(server, f"studies?StudyInstanceUID={STUDY_A}")
+    assert len(listed.json()) == 1, "the record still lists it"
+    probe_once(region.directory.archives["pacs-a"], region.locations)
+    listed = get(server, f"studies?StudyInstanceUID={STUDY_A}")
+    assert listed.json()[0]["00080056"]["Value"] == ["UNAVAILABLE"]
+    assert "Trust A PACS cannot be reached since" in listed.headers["Warning"]
 
 
 def test_frozen_archive_costs_one_first_byte_timeout_then_nothing(

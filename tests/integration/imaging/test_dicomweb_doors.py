@@ -68,8 +68,15 @@ def test_a_person_cannot_browse_and_misspelt_keys_are_refused(server: WebServer,
     assert get(server, f"studies?{query}").status_code == 400
 
 
-def test_a_system_may_list_with_bounds(server: WebServer) -> None:
-    assert len(get(server, "studies?limit=5", "system").json()) == 1
+def test_a_system_may_list_with_bounds(server: WebServer, region: Region, pacs: Orthanc) -> None:
+    pacs.upload(Phantom(study_uid="1.2.826.0.1.3680043.8.498.2100", slices=1, accession="MORE").files()[0])
+    region.harvester.harvest_once(region.directory.archives["pacs-a"], TODAY)
+    page = get(server, "studies?limit=1", "system")
+    assert len(page.json()) == 1
+    assert "additional results" in page.headers["Warning"]
+    rest = get(server, "studies?limit=5&offset=1", "system")
+    assert "Warning" not in rest.headers
+    assert page.json()[0]["0020000D"] not in [row["0020000D"] for row in rest.json()]
 
 
 def test_series_and_instances_of_a_study(client: DICOMwebClient) -> None:
