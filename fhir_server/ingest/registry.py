@@ -62,18 +62,20 @@ def add_feed(
     *,
     trust: str,
     msh_3: str = "",
-    msh_4: str,
+    msh_4: str = "",
     profile: str | None = None,
     peers: str = "",
     production: bool = True,
 ) -> FeedRecord:
     """Register a feed: messages whose MSH-4 (and MSH-3, unless empty) are these belong to the trust.
 
+    Some senders leave MSH-4 empty; their MSH-3 alone tells them apart.
+
     `profile` is the trust's own by default; `peers` are comma-separated addresses or networks that may send.
     Raises BadRequest, NotFound (trust, profile) or DuplicateKey.
     """
-    if not name.strip() or not msh_4.strip():
-        raise BadRequest("A feed needs a name and an MSH-4.")
+    if not name.strip() or not (msh_3.strip() or msh_4.strip()):
+        raise BadRequest("A feed needs a name, and an MSH-4 or an MSH-3.")
     _require_networks(peers)
     chosen = profile or default_profile(trust)
     load_profile(chosen, trust)

@@ -18,7 +18,7 @@ class IngestServices:
     storage: Storage
     settings: Settings
     workers: int = 4
-    batch: int = 10
+    batch: int = 5
 
     @property
     def worker_count(self) -> int:

@@ -45,7 +45,11 @@ class FeedRecord:
         """Whether messages of this feed may come from the address."""
         if not self.peers:
             return True
-        address = ipaddress.ip_address(peer)
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        address = getattr(address, "ipv4_mapped", None) or address
         return any(address in ipaddress.ip_network(p.strip(), strict=False) for p in self.peers.split(","))
 
 

@@ -11,8 +11,9 @@ from datetime import date
 import pytest
 
 from fhir_server.ingest.recording import record_fragments
-from fhir_server.ingest.registry import add_feed, add_trust
+from fhir_server.ingest.registry import add_feed, add_trust, end_trust
 from fhir_server.ingest.replay import ReplayFilter, replay
+from fhir_server.storage.tables.feed import feed, trust
 from hl7.emit import Report, make_adt, make_merge, make_omg, make_oru
 from hl7.fragments import BusinessKey, Fragment
 from tests.support.feed_store import FeedStore, at, exam, on, person, sender
@@ -87,8 +88,6 @@ def test_unknown_sender_is_acknowledged_and_quarantined_and_filed_once_registere
     assert replay(store.storage, ReplayFilter(reason="unknown-sender")) == 1
     store.file()
     assert store.message(receipt.message_id).state == "filed"
-    from fhir_server.storage.tables.feed import feed
-
     store.database.write(lambda connection: connection.execute(feed.delete().where(feed.c.trust == "RZZ")))
 
 
@@ -180,6 +179,43 @@ def test_replay_changes_nothing(store: FeedStore) -> None:
     store.file()
     assert store.snapshot() == before and [d["meta"]["versionId"] for d in store.resources()] == versions
     assert {m.state for m in store.messages()} == {"filed"} and len(store.resources("Provenance")) == 2
+
+
+def test_replay_of_a_merge_changes_nothing(store: FeedStore) -> None:
+    store.file(
+        make_adt("A28", sender(), ANNA, occasion=on(0)),
+        make_omg(sender(), person("K2", None), [exam()], occasion=on(1, order_control="NW")),
+        make_merge(sender(), ANNA, "K2", occasion=on(40)),
+    )
+    before = store.snapshot()
+    replay(store.storage, ReplayFilter())
+    store.file()
+    assert store.snapshot() == before and {m.state for m in store.messages()} == {"filed"}
+
+
+def test_message_of_an_address_that_may_not_send_is_kept_in_quarantine(store: FeedStore) -> None:
+    def peers(value: str) -> None:
+        statement = feed.update().where(feed.c.name == "RX1-ris").values(peers=value)
+        store.database.write(lambda connection: connection.execute(statement))
+
+    peers("10.1.0.0/16")
+    receipt = store.receive(make_adt("A28", sender(), ANNA, occasion=on(0, "FAR")))
+    peers("10.1.0.0/16, 127.0.0.1")
+    near = store.receive(make_adt("A28", sender(), ANNA, occasion=on(0, "NEAR")))
+    peers("")
+    assert b"MSA|AA|FAR" in receipt.ack and store.message(receipt.message_id).reason == "peer-not-allowed"
+    assert store.message(near.message_id).state == "received"
+
+
+def test_records_of_a_trust_that_ended_are_its_successors(store: FeedStore) -> None:
+    end_trust(store.storage, "RX1", "RWE")
+    try:
+        store.file(make_omg(sender(), ANNA, [exam()], occasion=on(1, order_control="NW")))
+        assert store.only("ServiceRequest")["meta"]["tag"][0]["code"] == "RWE"
+    finally:
+        store.database.write(
+            lambda connection: connection.execute(trust.update().values(successor=None, valid_to=None))
+        )
 
 
 def test_two_trusts_with_one_verified_number_and_birth_date_share_the_patient(store: FeedStore) -> None:
