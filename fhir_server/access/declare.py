@@ -26,6 +26,9 @@ class Audience(StrEnum):
     USER = "user"  # a person with a portal session
 
 
+_AUDIENCE_OF = {CallerKind.CLIENT: Audience.CLIENT, CallerKind.USER: Audience.USER}
+
+
 @dataclass(frozen=True)
 class Declaration:
     """Who may call a route: audiences, the SMART scope it needs, the portal page (see policy.ROLES) it is part of."""
@@ -66,7 +69,7 @@ def enforce(declaration: Declaration, caller: Caller | None) -> None:
         return
     if caller is None:
         raise Unauthenticated("Sign in, or send an access token as `Authorization: Bearer`.")
-    if caller.kind.value not in {audience.value for audience in declaration.audiences}:
+    if _AUDIENCE_OF.get(caller.kind) not in declaration.audiences:
         raise Forbidden("This kind of caller may not use this address.")
     if declaration.scope is not None and not caller.allows(*declaration.scope):
         raise Forbidden(f"The caller's scopes do not cover {declaration.scope[0]}.{declaration.scope[1]}.")

@@ -7,6 +7,7 @@ is no other filter. Two callers of the same `shape` share the SQL text and diffe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, false, or_, select, true
@@ -34,12 +35,12 @@ class AccessRule:
     patient_id: str | None
     unrestricted: bool = False  # the record's own services
 
-    @property
+    @cached_property
     def shape(self) -> tuple[object, ...]:
         """Equal shapes compile to the same SQL."""
         return (self.types, self.trust is not None, self.patient_id is not None, self.unrestricted)
 
-    @property
+    @cached_property
     def parameters(self) -> dict[str, Any]:
         """Values of the bind parameters that the conditions name."""
         values: dict[str, Any] = {}
@@ -117,6 +118,7 @@ def _is_impersonal(row: AccessRow, resource_type: str | None) -> ColumnElement[b
     return true() if resource_type in impersonal_types() else false()
 
 
+@lru_cache(maxsize=4096)
 def make_access_rule(caller: Caller, permission: str) -> AccessRule:
     """The rule of a caller for one permission letter of SMART (`r` for read, vread, history; `s` for search)."""
     if caller.kind == "service":
