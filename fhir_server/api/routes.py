@@ -165,8 +165,7 @@ def search_type_post_view(resource_type: str) -> Response:
     """search within a type, parameters in a form: nothing about a patient in the address."""
     if request.mimetype != "application/x-www-form-urlencoded":
         raise UnsupportedMediaType("Send application/x-www-form-urlencoded.", "http.Content-Type")
-    form = parse_qsl(request.get_data(as_text=True), keep_blank_values=True)
-    return _search(resource_type, [*_query_pairs(), *form])
+    return _search(resource_type, [*_query_pairs(), *_pairs(request.get_data())])
 
 
 @fhir.post("/")
@@ -241,8 +240,12 @@ def _with_query(address: str, pairs: list[tuple[str, str]]) -> str:
 
 
 def _query_pairs() -> list[tuple[str, str]]:
+    return _pairs(request.query_string)
+
+
+def _pairs(text: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+        return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
     except (UnicodeDecodeError, ValueError) as error:
         raise BadRequest("The query is not percent-encoded UTF-8.") from error
 

@@ -123,7 +123,10 @@ def _parse_resource(made: BundleEntry, entry: dict[str, Any], text: bytes) -> Do
         raise BadRequest("A write takes no search parameters.", "http.url")
     if "resource" not in entry:
         raise BadRequest("The entry needs a resource.", "resource")
-    return read_document(entry["resource"], text.decode())
+    try:
+        return read_document(entry["resource"], text.decode())
+    except BadStructure as error:
+        raise BadStructure(error.issues[0].text, "resource") from error
 
 
 _PLACES = {"http.If-Match": "request.ifMatch", "http.If-None-Match": "request.ifNoneMatch",

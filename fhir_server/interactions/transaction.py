@@ -165,6 +165,8 @@ def _check(entry: BundleEntry) -> None:
             raise BadRequest(f"A conditional {entry.method} is not offered; name the id.", "http.url")
         if entry.method == "POST" and entry.resource_id is not None:
             raise BadRequest("A POST names the type only.", "http.url")
+        if entry.if_none_exist is not None:
+            parse_criteria(entry.if_none_exist)
         if entry.document is not None:
             require_type_matches(entry.document, entry.resource_type)
             if entry.method == "PUT" and entry.resource_id is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, func, select
 
 from fhir_server.access.predicate import AccessRule
 from fhir_server.search.leads import NARROW_MAX, best_lead
@@ -136,7 +136,9 @@ def _ordered_source(
         return _sorted_source(query, compiler, make_sort_row(first, first.parameter), lead)
     source = _source(query, compiler, compiler.lead(query.criteria, resource, lead))
     if part is Part.TAIL:
-        source.conditions.append(resource.c.last_updated >= bindparam("walk_start", unique=False))
+        # A first version has not moved: only what was there before can have slipped behind the cursor.
+        moved = and_(resource.c.last_updated >= bindparam("walk_start", unique=False), resource.c.version_id > fixed(1))
+        source.conditions.append(moved)
         return source, [OrderColumn(source.key)]
     if first and first.parameter:
         source.conditions.append(is_without(first, first.parameter, resource))

@@ -289,7 +289,10 @@ def test_resource_updated_during_a_walk_is_not_omitted(connection: Connection) -
 
 def _person(number: int, born: str, updated: int) -> WrittenResource:
     return WrittenResource(
-        100 + number, {"resourceType": "Person", "id": f"p{number}", "birthDate": born}, last_updated=updated
+        100 + number,
+        {"resourceType": "Person", "id": f"p{number}", "birthDate": born},
+        version_id=2 if updated else 1,
+        last_updated=updated,
     )
 
 
