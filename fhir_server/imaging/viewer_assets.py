@@ -73,7 +73,7 @@ class ViewerAssets:
         kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         is_text = path.suffix in _TEXT
         content = self._compressed(path, name) if is_text else path.read_bytes()
-        stamp = f'"{path.stat().st_size:x}-{int(path.stat().st_mtime):x}"'
+        stamp = f'"{_RULES}-{path.stat().st_size:x}-{path.stat().st_mtime_ns:x}"'  # a browser keeps the rewritten form
         return Asset(content, kind, is_text, bool(_HASHED.search(name)), stamp)
 
     def _compressed(self, path: Path, name: str) -> bytes:
