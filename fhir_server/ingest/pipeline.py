@@ -145,7 +145,7 @@ def file_pending(services: IngestServices, limit: int = 1000) -> int:
     """File what waits, up to `limit` messages, in this thread; how many were settled."""
     settled = 0
     while settled < limit:
-        count = _file_batch(services, min(services.batch, limit - settled))
+        count = _file_batch(services, min(services.batch_size, limit - settled))
         if not count:
             break
         settled += count
@@ -209,7 +209,7 @@ def run_filing(services: IngestServices, stop: threading.Event) -> None:
 def _work(services: IngestServices, stop: threading.Event) -> None:
     wait = _IDLE_WAIT_S
     while not stop.is_set():
-        if _file_batch(services, services.batch):
+        if _file_batch(services, services.batch_size):
             wait = _BUSY_WAIT_S
             continue
         stop.wait(wait)
