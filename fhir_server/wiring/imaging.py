@@ -161,13 +161,17 @@ class Imaging:
                 record.aet, host, int(port), endpoint.trust_name, s.aet,
                 answer_s=s.pacs_first_byte_timeout_s, idle_s=s.pacs_idle_timeout_s,
             )  # fmt: skip
-            return DimseArchive(
-                endpoint, peer, StagingArea(StoreArchive(endpoint, self.store), self.store, self.instances)
-            )
+            area = StagingArea(StoreArchive(endpoint, self.store), self.store, self.instances)
+            return DimseArchive(endpoint, peer, area, lambda uid: self._instances_at(record.endpoint_id, uid))
         limits = Limits(
             connections=s.pacs_connections_max, first_byte_s=s.pacs_first_byte_timeout_s, idle_s=s.pacs_idle_timeout_s
         )
         return DicomWebArchive(endpoint, limits)
+
+    def _instances_at(self, endpoint_id: str, study_uid: str) -> int | None:
+        """How many objects of the study the archive was last seen to hold."""
+        known = self.locations.known(endpoint_id, [study_uid]).get(study_uid)
+        return None if known is None else known.instance_count
 
     def _disclose(self, shown: ImagingDisclosure) -> None:
         caller = shown.caller
