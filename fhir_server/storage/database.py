@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.pool import QueuePool
 
 from fhir_server.errors import BadRequest, Unavailable
+from fhir_server.storage.turns import WriterTurns
 
 __all__ = ["Connection", "Database"]
 
@@ -38,7 +38,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer_turn = threading.Lock()
+        self._writer_turn = WriterTurns(self.url.database or "" if self.is_sqlite else "", _SQLITE_WAIT_S)
         self.engine = self._make_engine(pool_size)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
