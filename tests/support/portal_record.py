@@ -98,7 +98,13 @@ class PortalRecord:
         assert archive is not None
         for plan in [] if down else self.region.studies(trust):
             assert Harvester(imaging.locations, imaging.recorder).harvest_study(archive, plan.study_instance_uid)
-        probe_once(archive, imaging.locations)
+        self.probe()
+
+    def probe(self) -> None:
+        """Ask every archive how it is; what was found is good for a minute."""
+        imaging = self.services.imaging
+        for archive in imaging.directory.all():
+            probe_once(archive, imaging.locations)
 
     def client(self, role: str = "") -> FlaskClient:
         """A client of the application, signed in unless the role is ""."""

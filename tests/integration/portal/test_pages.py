@@ -167,6 +167,7 @@ def test_one_page_shows_the_exams_of_every_trust_newest_first(record: PortalReco
 
 
 def test_images_open_from_a_living_archive_and_a_dead_one_is_named(record: PortalRecord) -> None:
+    record.probe()
     client = record.client("clinician")
     page = open_case(record, client, "three-trusts")
     assert "Images open now, from Nottingham University Hospitals" in words(page)
@@ -295,6 +296,7 @@ def test_roles_open_only_their_own_pages(record: PortalRecord) -> None:
 
 
 def test_feeds_and_archives_are_shown_with_what_to_do(record: PortalRecord) -> None:
+    record.probe()
     text = words(record.client("ris-manager").get("/feeds"))
     assert "Receiving" in text and "RX1 RIS" in text
     assert "Cannot be reached : Kettering General Hospital, RNQ PACS" in text
