@@ -1,6 +1,7 @@
 """How statements about one thing are laid over each other: which wins, and what the losers still add.
 
-The result is a function of the set of contributions: the order in which they arrived plays no part.
+The result is a function of the set of contributions: the order in which they arrived plays no part, unless two bear
+exactly the same times.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from typing import Any
 
 from fhir_server.storage.contribution_rows import Contribution
 
-Precedence = tuple[bool, int, int, int, str]
+Precedence = tuple[bool, int, int, int, str, str]
 
 #: Choice elements: a form that a later layer gives takes the place of every other form.
 _CHOICES = ("deceased", "effective", "occurrence", "performed", "multipleBirth", "onset", "value", "medication")
 
 
 def precedence(c: Contribution) -> Precedence:
-    """Who wins: an owner before a mention, then rank, then the newest event, then the newest message, then the hash."""
-    return (c.authoritative, c.status_rank, c.event_time, c.message_time, c.digest)
+    """Who wins: an owner before a mention, then rank, then the newest event, then the newest message.
+
+    Senders write times to the second or the minute, so two messages may bear the same: then the one that was received
+    later counts (message ids begin with that moment), since a feed sends in the order in which things happened.
+    """
+    return (c.authoritative, c.status_rank, c.event_time, c.message_time, c.message_id, c.digest)
 
 
 def in_force(contributions: Iterable[Contribution]) -> list[Contribution]:
@@ -86,8 +91,11 @@ def gather(layers: Sequence[Contribution], name: str) -> list[Any]:
 
 
 def identity_of(member: Any) -> str:
-    """What makes two members of a list the same: an identifier's system and value, a reference's target, or all."""
+    """What makes two members of a list the same: an identifier's system and value, a coding's system and code, a
+    reference's target, or all."""
     if isinstance(member, dict):
+        if "code" in member and "system" in member:
+            return f"{member['system']}|{member['code']}"
         if "value" in member and "system" in member:
             return f"{member['system']}|{member['value']}"
         if "reference" in member:

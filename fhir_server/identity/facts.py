@@ -31,13 +31,16 @@ def read_facts(contributions: Iterable[Contribution]) -> Facts:
 
     An identity whose owner has claimed two verified NHS numbers contradicts itself until somebody says which is right.
     """
-    layers = sorted(
-        (c for c in contributions if not c.retracted), key=lambda c: (c.event_time, c.message_time, c.digest)
-    )
+    layers = sorted((c for c in contributions if not c.retracted), key=_newest_last)
     owners = [c for c in layers if c.authoritative]
     numbers = {n for c in owners if (n := verified_nhs_number(c.content))}
     spoken = owners or layers
     return Facts(_newest_number(spoken), _newest_birth_date(spoken), len(numbers) > 1)
+
+
+def _newest_last(c: Contribution) -> tuple[int, int, str, str]:
+    """As `composition.layers.precedence` orders them."""
+    return (c.event_time, c.message_time, c.message_id, c.digest)
 
 
 def _newest_number(layers: Sequence[Contribution]) -> str:
