@@ -22,7 +22,7 @@ def command() -> None:
 @click.argument("name")
 @click.option("--trust", required=True, help="ODS code of the trust that sends.")
 @click.option("--msh-3", default="", help="Sending application; empty: any.")
-@click.option("--msh-4", required=True, help="Sending facility.")
+@click.option("--msh-4", default="", help="Sending facility; empty only where the sender leaves it empty.")
 @click.option("--profile", help="Site profile (else the trust's own, else the UK standard's).")
 @click.option("--peer", "peers", multiple=True, help="Address or network that may send (repeat; none: any).")
 @click.option("--test/--production", default=False, help="A test feed may send MSH-11 T and D.")
