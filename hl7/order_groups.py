@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from hl7.view import Segment
 
@@ -43,6 +44,22 @@ def order_groups(segments: Iterable[Segment]) -> list[OrderGroup]:
         if groups:
             _place(groups[-1], segment)
     return [group for group in groups if group.orc or group.obr]
+
+
+def notes_before_orders(segments: Iterable[Segment]) -> list[Segment]:
+    """NTE before the first ORC or OBR: about the person or the message, and about every order line of it."""
+    before = takewhile(lambda segment: segment.name not in ("ORC", "OBR"), segments)
+    return [segment for segment in before if segment.name == "NTE"]
+
+
+def patient_parts(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """The segments parted before each PID after the first: one part for each person that the message is about."""
+    parts: list[list[Segment]] = [[]]
+    for segment in segments:
+        if segment.name == "PID" and any(known.name == "PID" for known in parts[-1]):
+            parts.append([])
+        parts[-1].append(segment)
+    return parts
 
 
 def _place(group: OrderGroup, segment: Segment) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from hl7.datatypes import Moment, parse_moment
-from hl7.fragments import BusinessKey, Fragment, Warning
+from hl7.fragments import BusinessKey, Fragment, Unmappable, Warning
 from hl7.message import Message
 from hl7.profile import Profile
 from hl7.view import Segment
@@ -62,7 +62,10 @@ class Reading:
 
 
 def joined(first: Fragment, second: Fragment) -> Fragment:
-    """Two fragments of one message about the same thing, as one."""
+    """Two fragments of one message about the same thing, as one. Raises Unmappable when they name two people."""
+    subjects = [fragment.content["subject"] for fragment in (first, second) if "subject" in fragment.content]
+    if len(subjects) == 2 and subjects[0] != subjects[1]:
+        raise Unmappable("several-patients", "one number stands for orders or results of several people", "PID-3")
     content = dict(first.content)
     for name, value in second.content.items():
         known = content.get(name)

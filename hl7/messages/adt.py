@@ -16,6 +16,7 @@ from hl7.segments.pv1_encounter import pv1_encounter
 from hl7.view import Segment
 
 _PERSON_ONLY = frozenset({"A28", "A31"})
+_LEFT_WITH_MESSAGE = frozenset({"NTE", "ORC", "OBR", "OBX"})
 
 
 def event_time(reading: Reading) -> datetime:
@@ -30,6 +31,8 @@ def patient_segments(reading: Reading) -> tuple[Segment, Segment | None]:
     pid = reading.message.first("PID")
     if pid is None:
         raise Unmappable("no-patient-segment", "the message has no PID segment", "PID")
+    if any(other.field(3).text != pid.field(3).text for other in reading.message.all("PID")):
+        raise Unmappable("several-patients", "the message is about several people and does not part them", "PID")
     return pid, reading.message.first("PD1")
 
 
@@ -38,10 +41,17 @@ def map_adt(reading: Reading) -> list[IdentityEvent]:
     when = event_time(reading)
     pid, pd1 = patient_segments(reading)
     reading.patient = pid_patient(pid, pd1, reading, when, master=True)
+    _warn_of_what_stays(reading)
     pv1 = reading.message.first("PV1")
     if pv1 and reading.trigger not in _PERSON_ONLY:
         reading.encounter = pv1_encounter(pv1, reading, when, reading.trigger)
     return []
+
+
+def _warn_of_what_stays(reading: Reading) -> None:
+    """Notes, orders and results in ADT have no place in Patient or Encounter; they stay with the stored message."""
+    for name in dict.fromkeys(s.name for s in reading.message.segments if s.name in _LEFT_WITH_MESSAGE):
+        reading.warn(name, "segment-not-filed", "the segment has no place in a person or a visit; the message keeps it")
 
 
 def map_adt_merge(reading: Reading) -> list[IdentityEvent]:
@@ -49,6 +59,7 @@ def map_adt_merge(reading: Reading) -> list[IdentityEvent]:
     when = event_time(reading)
     kind = "change-identifier" if reading.trigger == "A47" else "merge"
     events: list[IdentityEvent] = []
+    _warn_of_what_stays(reading)
     for pid, pd1, mrg in _pairs(reading):
         key = pid_patient(pid, pd1, reading, when, master=False)
         reading.patient = reading.patient or key

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hl7.fragments import BusinessKey, IdentityEvent, Unmappable
+from hl7.message import Message
 from hl7.messages.adt import patient_segments
-from hl7.order_groups import OrderGroup, order_groups
+from hl7.order_groups import OrderGroup, order_groups, patient_parts
 from hl7.reading import Reading
 from hl7.segments.obx_observation import obx_observation
 from hl7.segments.obx_report import NEVER_TEXT
@@ -25,6 +26,7 @@ from hl7.segments.zds_imagingstudy import study_uids_by_accession, zds_imagingst
 
 def map_order(reading: Reading) -> list[IdentityEvent]:
     """Every order line of the message. Raises Unmappable when there is none, or one without a number."""
+    _leave_prior_results(reading)
     map_subject(reading)
     lines = [read_order_line(group, reading) for group in groups_of(reading)]
     if any(line.key is None for line in lines):
@@ -33,6 +35,15 @@ def map_order(reading: Reading) -> list[IdentityEvent]:
     for line in lines:
         _map_line(line, line.study_uids or uids.get(line.accession, ()), reading)
     return []
+
+
+def _leave_prior_results(reading: Reading) -> None:
+    """A second PID begins prior results of the patient, or of the mother (OMG, OMI): no orders, and not to be filed."""
+    message = reading.message
+    parts = patient_parts(message.segments)
+    if len(parts) > 1 and order_groups(parts[0]):
+        reading.warn("PID", "prior-results", "results that an order brings along were left with the message")
+        reading.message = Message(message.header, parts[0], message.charset, list(message.warnings))
 
 
 def map_subject(reading: Reading) -> None:

@@ -7,7 +7,9 @@ or split; all share a filler number. So OBRs of one filler number with one text 
 from __future__ import annotations
 
 from hl7.fragments import BusinessKey, IdentityEvent, Unmappable
+from hl7.message import Message
 from hl7.messages.orders import groups_of, map_subject
+from hl7.order_groups import order_groups, patient_parts
 from hl7.reading import Reading, find_value
 from hl7.segments.obr_diagnosticreport import (
     ReportedGroup,
@@ -28,13 +30,26 @@ _READ = frozenset({"final", "amended", "corrected", "appended"})
 
 
 def map_oru_r01(reading: Reading) -> list[IdentityEvent]:
-    """Every report of the message with its orders, studies and work items."""
+    """Every report of the message with its orders, studies and work items; a second PID begins another patient's."""
+    message, first = reading.message, None
+    parts = patient_parts(message.segments)
+    if not all(order_groups(part) for part in parts):
+        parts = [message.segments]
+    for part in parts:
+        reading.message = Message(message.header, part, message.charset, list(message.warnings))
+        reading.encounter = None
+        _map_patient(reading)
+        first = first or reading.patient
+    reading.message, reading.patient = message, first
+    return []
+
+
+def _map_patient(reading: Reading) -> None:
     map_subject(reading)
     lines = [read_order_line(group, reading) for group in groups_of(reading)]
     uids = study_uids_by_accession(lines)
     for report in _reports(lines, reading):
         _map_report(report, uids, reading)
-    return []
 
 
 def _reports(lines: list[OrderLine], reading: Reading) -> list[ReportedGroup]:

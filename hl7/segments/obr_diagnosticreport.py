@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hl7.datatypes import parse_uid
 from hl7.fragments import BusinessKey, Fragment, Unmappable
 from hl7.reading import Reading
 from hl7.segments.ce_codeableconcept import codeable_concept, exam_code_system
@@ -20,7 +21,7 @@ from hl7.segments.obx_report import ReportBody, impression, text_attachment
 from hl7.segments.order_line import OrderLine
 from hl7.segments.pd1_patient import trust_reference
 from hl7.segments.xcn_practitioner import ndl_practitioners
-from hl7.tables.imaging import IMAGING_SECTIONS
+from hl7.tables.imaging import DOCUMENT_UID_WORDS, IMAGING_SECTIONS
 from hl7.tables.results import (
     CRITICAL_FLAGS,
     QUERY_ONLY_RESULT_STATUSES,
@@ -30,7 +31,12 @@ from hl7.tables.results import (
     RESULT_STATUSES,
 )
 from hl7.view import Segment
-from terminology.systems import V2_0074_DIAGNOSTIC_SERVICE, V3_OBSERVATION_INTERPRETATION, V3_PARTICIPATION_TYPE
+from terminology.systems import (
+    DICOM_UID,
+    V2_0074_DIAGNOSTIC_SERVICE,
+    V3_OBSERVATION_INTERPRETATION,
+    V3_PARTICIPATION_TYPE,
+)
 
 _FUNCTION = "http://hl7.org/fhir/StructureDefinition/event-performerFunction"
 
@@ -129,7 +135,14 @@ def _identifiers(report: ReportedGroup, reading: Reading) -> list[dict[str, Any]
             identifier = typed_identifier(code, reading.profile.system(kind), value)
             if value and identifier not in found:
                 found.append(identifier)
+        found += [i for i in _documents_of_dicom(line.group.obxs) if i not in found]
     return found
+
+
+def _documents_of_dicom(obxs: Sequence[Segment]) -> list[dict[str, Any]]:
+    """The structured report (DICOM SR) that holds the same report, where an OBX names its SOP Instance UID."""
+    uids = [parse_uid(obx.get(5)) for obx in obxs if obx.get(3, 2).upper() in DOCUMENT_UID_WORDS]
+    return [{"system": DICOM_UID, "value": f"urn:oid:{uid}"} for uid in uids if uid]
 
 
 def _categories(line: OrderLine) -> list[dict[str, Any]]:
@@ -176,7 +189,9 @@ def _with_function(person: dict[str, Any], function: str) -> dict[str, Any]:
 def _body(content: dict[str, Any], sources: dict[str, str], report: ReportedGroup, reading: Reading) -> None:
     """Text and documents. A text replaces the older one whole: no conclusion of a former version may survive it."""
     body = report.body
-    comments = note_text(note for line in report.lines for note in line.group.result_notes)
+    # Older systems put the whole text into NTE.
+    notes = [note for line in report.lines for note in line.group.notes] if not body.lines else []
+    comments = note_text(notes + [note for line in report.lines for note in line.group.result_notes])
     text = "\n\n".join(part for part in (body.text, comments) if part.strip())
     attachments = ([text_attachment(text)] if text else []) + list(body.documents)
     if attachments:

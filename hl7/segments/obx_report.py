@@ -1,7 +1,8 @@
 """OBX -> the text and the documents of a report (HL7 v2.5.1 chapter 7.4.2; HL7 UK A.3 on report lines).
 
 One OBX is one line, a repetition in one is a line more, and an empty OBX-5 is an empty line: a fixed-width layout must
-survive. References and UIDs (RP, HD) are never text.
+survive. Coded and measured results are lines too, beside being Observations, since who reads the report reads its text.
+References and UIDs (RP, HD) are never text.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hl7.fragments import ReportLine
 from hl7.reading import Reading
+from hl7.segments.obx_observation import result_text
 from hl7.segments.order_line import is_study_uid
 from hl7.tables.imaging import UID_CODES, UID_WORDS
 from hl7.tables.results import IMPRESSION_SUFFIX, SECTION_HEADINGS
 from hl7.view import Repetition, Segment
 
-TEXT_TYPES = frozenset({"TX", "FT", "ST", "", "CF"})
+TEXT_TYPES = frozenset({"TX", "FT", "ST", ""})
 # References and UIDs; embedded documents are read apart.
 NEVER_TEXT = frozenset({"RP", "HD", "EI", "OG", "ED"})
 _WITHDRAWN = frozenset({"D", "W", "X", "N", "O"})
@@ -42,18 +44,22 @@ _MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class ReportBody:
-    """What the OBX under one or more OBR say: text lines, documents, and what is left for Observation."""
+    """What the OBX under one or more OBR say: text lines, documents, and what is an Observation too.
+
+    `is_told` is False where there are measurements alone: they do not make an OBR the one that bears the report.
+    """
 
     lines: tuple[ReportLine, ...]
     documents: tuple[dict[str, Any], ...]
     observations: tuple[Segment, ...]
+    is_told: bool = True
 
     @property
     def text(self) -> str:
         return report_text(self.lines)
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.documents)
+        return self.is_told and bool(self.lines or self.documents)
 
 
 def read_report_body(obxs: Sequence[Segment], reading: Reading) -> ReportBody:
@@ -61,6 +67,7 @@ def read_report_body(obxs: Sequence[Segment], reading: Reading) -> ReportBody:
     documents: list[dict[str, Any]] = []
     observations: list[Segment] = []
     counts: dict[str, int] = {}
+    told = 0
     for obx in _in_set_order(obxs):
         kind = obx.get(2).upper()
         if is_study_uid(obx) or obx.get(3) in UID_CODES or obx.get(3, 2).upper() in UID_WORDS:
@@ -70,10 +77,21 @@ def read_report_body(obxs: Sequence[Segment], reading: Reading) -> ReportBody:
         elif kind in NEVER_TEXT:
             reading.warn("OBX-5", "reference-pointer", "a reference to a document elsewhere was not followed")
         elif kind in TEXT_TYPES:
-            lines.append(_line(obx, counts, reading))
+            lines.append(_line(obx, "\n".join(rep.value for rep in obx.field(5).reps()), counts, reading))
+            told += 1
         else:
             observations.append(obx)
-    return ReportBody(tuple(lines), tuple(documents), tuple(observations))
+            if result := result_text(obx):
+                line = _line(obx, result, counts, reading)
+                told += bool(line.section)
+                lines.append(line if line.section else replace(line, text=_named(obx, result)))
+    return ReportBody(tuple(lines), tuple(documents), tuple(observations), told > 0 or bool(documents))
+
+
+def _named(obx: Segment, result: str) -> str:
+    """A result outside of the report's sections, with its name before it."""
+    name = obx.get(3, 2) or obx.field(3).rep(0).component(1).sub(1).strip()
+    return f"{name}: {result}" if name else result
 
 
 def _in_set_order(obxs: Sequence[Segment]) -> list[Segment]:
@@ -86,9 +104,7 @@ def _in_set_order(obxs: Sequence[Segment]) -> list[Segment]:
     return list(obxs)
 
 
-def _line(obx: Segment, counts: dict[str, int], reading: Reading) -> ReportLine:
-    field = obx.field(5)
-    text = "\n".join(rep.value for rep in field.reps())
+def _line(obx: Segment, text: str, counts: dict[str, int], reading: Reading) -> ReportLine:
     section = obx.field(3).rep(0).component(1).sub(2).strip().upper()
     section = section or reading.profile.section_words.get(obx.get(3), "")
     if section and section not in SECTION_HEADINGS:

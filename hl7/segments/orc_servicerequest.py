@@ -10,6 +10,7 @@ from typing import Any
 
 from hl7.datatypes import Moment
 from hl7.fragments import BusinessKey, Fragment
+from hl7.order_groups import notes_before_orders
 from hl7.reading import Reading
 from hl7.segments.ce_codeableconcept import codeable_concept, exam_code_system
 from hl7.segments.nte_annotation import note_text
@@ -66,7 +67,7 @@ def _content(line: OrderLine, reading: Reading) -> tuple[dict[str, Any], dict[st
             moment.fhir,
             "TQ1-7, ORC-7, OBR-27, OBR-36, OBR-6",
         )
-    if notes := _notes(line):
+    if notes := _notes(line, reading):
         content["note"], sources["note"] = notes, "OBR-13, NTE-3"
     return content, sources
 
@@ -91,11 +92,17 @@ def _from_obr(content: dict[str, Any], sources: dict[str, str], obr: Segment, re
         content["reasonCode"], sources["reasonCode"] = reasons, "OBR-31"
 
 
-def _notes(line: OrderLine) -> list[dict[str, str]]:
-    """The clinical information (OBR-13, the reason that referrers write) and the order's notes."""
+def _notes(line: OrderLine, reading: Reading) -> list[dict[str, str]]:
+    """The clinical information (OBR-13, the reason that referrers write), the order's notes and those about the person.
+
+    Notes behind an OBX are the order's too; in a result they are comments of the report.
+    """
     obr = line.group.obr
     clinical = "\n".join(rep.value for rep in obr.field(13).reps()).strip() if obr else ""
-    return [{"text": text} for text in (clinical, note_text(line.group.notes)) if text]
+    general = note_text(notes_before_orders(reading.message.segments))
+    behind = "" if reading.message.header.message_type == "ORU" else note_text(line.group.result_notes)
+    texts = (clinical, note_text(line.group.notes), behind, general)
+    return [{"text": text} for text in dict.fromkeys(texts) if text]
 
 
 def _priority(line: OrderLine, reading: Reading) -> tuple[str, str] | None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from hl7.datatypes import is_code
 from hl7.fragments import BusinessKey, Fragment, Unmappable
 from hl7.reading import Reading
 from hl7.segments.cx_identifier import (
@@ -21,7 +20,7 @@ from hl7.segments.cx_identifier import (
 )
 from hl7.segments.pd1_patient import pd1_general_practitioners, trust_reference
 from hl7.segments.xpn_humanname import addresses, contact_points, human_names
-from hl7.tables.patient import GENDERS, MARITAL_STATUSES
+from hl7.tables.patient import ETHNIC_CATEGORIES, GENDERS, MARITAL_STATUSES
 from hl7.view import Segment
 from terminology.nhs_number import is_valid_nhs_number, normalise_nhs_number
 from terminology.systems import NHS_NUMBER
@@ -179,7 +178,7 @@ def _extensions(pid: Segment) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if ethnic := pid.get(22) or pid.get(10):
         coded = {"coding": [{"system": _ETHNIC_SYSTEM, "code": ethnic}]}
-        concept = coded if is_code(ethnic) else {"text": ethnic}
+        concept = coded if ethnic in ETHNIC_CATEGORIES else {"text": pid.get(22, 2) or pid.get(10, 2) or ethnic}
         found.append({"url": _ETHNIC_EXTENSION, "valueCodeableConcept": concept})
     if maiden := pid.get(6):
         found.append({"url": _EXTENSION + "patient-mothersMaidenName", "valueString": maiden})

@@ -37,3 +37,5 @@ STUDY_UID_WORDS = frozenset({"STUDY INSTANCE UID", "STUDYINSTANCEUID", "DICOM ST
 # Other UIDs that travel in OBX and are no text either.
 UID_CODES = frozenset({"113015", "112002", "121014", "121231"})
 UID_WORDS = frozenset({"SERIES INSTANCE UID", "SR INSTANCE UID", "SOP INSTANCE UID"})
+# Those of them that name the report itself as a DICOM object.
+DOCUMENT_UID_WORDS = frozenset({"SR INSTANCE UID", "SOP INSTANCE UID"})

@@ -19,6 +19,9 @@ GENDERS = {
     "I": "other",
 }
 
+# UKCore-EthnicCategoryEngland: the NHS ethnic categories of the 2001 census.
+ETHNIC_CATEGORIES = frozenset("ABCDEFGHJKLMNPRSZ") | {"99"}
+
 # Table 0200 with the interoperability toolkit's words; None keeps the name without a use.
 NAME_USES = {
     "": "official",

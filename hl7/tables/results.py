@@ -74,6 +74,26 @@ REPORT_STATUS_OF_ORDER = {"CM": "final", "A": "partial", "IP": "registered", "SC
 # Table 0078: abnormal flags that call for a person at once.
 CRITICAL_FLAGS = frozenset({"AA", "HH", "LL"})
 
+# Table 0078 as FHIR has it (v3-ObservationInterpretation).
+INTERPRETATIONS = {
+    "L": "Low",
+    "H": "High",
+    "LL": "Critical low",
+    "HH": "Critical high",
+    "<": "Off scale low",
+    ">": "Off scale high",
+    "N": "Normal",
+    "A": "Abnormal",
+    "AA": "Critical abnormal",
+    "U": "Significant change up",
+    "D": "Significant change down",
+    "B": "Better",
+    "W": "Worse",
+    "S": "Susceptible",
+    "R": "Resistant",
+    "I": "Intermediate",
+}
+
 # OBX-3 suffixes (HL7 v2 chapter 7.2.4, table 0396 suffixes) to the heading of the section; GDT is the body.
 SECTION_HEADINGS = {
     "GDT": "",

@@ -293,5 +293,5 @@ def test_observations_of_an_order_support_it():
         "OBX|3|TX|PREG^Pregnant?||No||||||F",
     )
     values = [(o.content.get("valueString"), o.content.get("valueQuantity")) for o in of_type(message, "Observation")]
-    assert values == [("72", None), (None, {"value": 88, "unit": "umol/L"}), ("No", None)]
+    assert values == [(None, {"value": 72, "unit": "kg"}), (None, {"value": 88, "unit": "umol/L"}), ("No", None)]
     assert len(only(message, "ServiceRequest").content["supportingInfo"]) == 3

@@ -31,7 +31,7 @@ _EXPECTED = {
     "adt_a28_welsh_status": ([("Patient", "W77", None)], {"PID-7 bad-time"}),
     "adt_a31_person_update": (
         [("Patient", "1000103", None)],
-        {"MSH-9 message-structure", "PID-2 deprecated-field"},
+        {"MSH-9 message-structure", "PID-2 deprecated-field", "NTE segment-not-filed"},
     ),
     "adt_a40_merge": ([("Patient", "1000101", None), ("Patient", "1000999", None)], set()),
     "omg_o19_two_exams": (
