@@ -6,7 +6,7 @@ are lines of their own: nothing is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -96,20 +96,26 @@ def make_exams(imaging: PatientImaging) -> list[Exam]:
 
 
 def _groups(imaging: PatientImaging) -> list[_Group]:
-    groups = [_group_of_study(study, imaging) for study in imaging.studies]
-    placed_orders = {order["id"] for group in groups for order in group.orders}
-    for order in imaging.orders:
-        if order["id"] not in placed_orders:
-            reports = [r for r in imaging.reports if order["id"] in _order_ids(r)]
-            groups.append(_Group(None, [order], reports))
-    placed_reports = {report["id"] for group in groups for report in group.reports}
-    return groups + [_Group(None, [], [r]) for r in imaging.reports if r["id"] not in placed_reports]
+    orders = {order["id"]: order for order in imaging.orders}
+    of_order, of_study = _reports_by(imaging, _order_ids), _reports_by(imaging, _study_ids)
+    groups = []
+    for study in imaging.studies:
+        asked = sorted(_order_ids(study))
+        reports = [*of_study.get(study["id"], ()), *(r for o in asked for r in of_order.get(o, ()))]
+        unique = list({report["id"]: report for report in reports}.values())
+        groups.append(_Group(study, [orders[o] for o in asked if o in orders], unique))
+    placed = {order["id"] for group in groups for order in group.orders}
+    groups += [_Group(None, [o], of_order.get(o["id"], [])) for o in imaging.orders if o["id"] not in placed]
+    shown = {report["id"] for group in groups for report in group.reports}
+    return groups + [_Group(None, [], [r]) for r in imaging.reports if r["id"] not in shown]
 
 
-def _group_of_study(study: Json, imaging: PatientImaging) -> _Group:
-    orders = _order_ids(study)
-    reports = [r for r in imaging.reports if _study_ids(r) & {study["id"]} or _order_ids(r) & orders]
-    return _Group(study, [o for o in imaging.orders if o["id"] in orders], reports)
+def _reports_by(imaging: PatientImaging, ids_of: Callable[[Json], set[str]]) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = {}
+    for report in imaging.reports:
+        for name in ids_of(report):
+            found.setdefault(name, []).append(report)
+    return found
 
 
 def _order_ids(document: Json) -> set[str]:
