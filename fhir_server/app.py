@@ -167,7 +167,7 @@ def _finish(response: Response) -> Response:
                 exchange.outcome = "4" if response.status_code < 500 else "8"
             exchange.account()
         except RecordError as error:
-            response = outcome_response(error)
+            response = _answer_error(error)
     headers = response.headers
     headers.add("X-Content-Type-Options", "nosniff")
     headers.add("Referrer-Policy", "no-referrer")

@@ -26,6 +26,7 @@ from fhir_server.ingest.receive import FeedConnection, receive
 from fhir_server.ingest.registry import add_feed, add_trust
 from fhir_server.ingest.services import IngestServices
 from fhir_server.interactions.create import create
+from fhir_server.interactions.delete import delete
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.settings import Settings
 from fhir_server.storage.accounts import UserRecord
@@ -78,8 +79,13 @@ class PortalRecord:
 
     def create(self, content: dict[str, Any]) -> str:
         """Create the resource as a service of the record would; its logical id."""
-        exchange = Exchange(self.services.record, make_service_caller("test"), "http://record.test/fhir")
-        return create(exchange, content["resourceType"], make_document(content)).version.resource_id
+        return create(self._exchange(), content["resourceType"], make_document(content)).version.resource_id
+
+    def delete(self, resource_type: str, resource_id: str) -> None:
+        assert delete(self._exchange(), resource_type, resource_id) is not None
+
+    def _exchange(self) -> Exchange:
+        return Exchange(self.services.record, make_service_caller("test"), "http://record.test/fhir")
 
     def add_archive(self, ods: str, *, down: bool = False) -> None:
         """The trust's archive, harvested once and probed; or one that nobody can reach."""

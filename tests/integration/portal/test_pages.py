@@ -9,6 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from fhir_server.audit.disclosure import Disclosure
+from fhir_server.errors import Unavailable
 from tests.support.portal_record import PASSWORD, PortalRecord, Statements
 
 _TAGS = re.compile(r"<[^>]+>")
@@ -344,3 +346,66 @@ def test_assets_are_served_with_their_types_and_for_long(record: PortalRecord) -
     assert client.get("/assets/portal/portal.js").content_type.startswith("text/javascript")
     assert client.get("/assets/portal/../portal.py").status_code == 404
     assert client.get("/assets/other/x").status_code == 404
+
+
+def test_a_page_accounts_for_everyone_and_everything_it_shows(
+    record: PortalRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounted: list[Disclosure] = []
+    client = record.client("clinician")
+    address = find(client, nhs_number=record.cases["three-trusts"]["nhs_number"]).location
+    monkeypatch.setattr(record.services.record.spool, "append", accounted.append)
+    assert client.get(address).status_code == 200
+    (shown,) = accounted
+    assert (shown.interaction, shown.caller_name, shown.role) == ("portal-page", "Example clinician", "clinician")
+    kinds = {entry.resource_type for entry in shown.entries}
+    assert {"Patient", "ImagingStudy", "DiagnosticReport", "ServiceRequest"} <= kinds
+    patient_id = address.removeprefix("/patients/")
+    assert all(patient_id in entry.patient_ids for entry in shown.entries if entry.resource_type == "ImagingStudy")
+
+
+def test_what_cannot_be_accounted_for_is_not_shown(record: PortalRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = record.client("clinician")
+    address = find(client, nhs_number=record.cases["three-trusts"]["nhs_number"]).location
+
+    def refuse(_: Disclosure) -> None:
+        raise Unavailable("The disclosure could not be written.")
+
+    monkeypatch.setattr(record.services.record.spool, "append", refuse)
+    answer = client.get(address)
+    assert answer.status_code == 503
+    assert "The service does not answer at the moment" in words(answer)
+    assert "Begum" not in answer.text
+
+
+def test_a_deleted_report_says_that_it_was_deleted(record: PortalRecord) -> None:
+    patient = record.create({"resourceType": "Patient"})
+    report = record.create(
+        {
+            "resourceType": "DiagnosticReport",
+            "status": "final",
+            "code": {"text": "CT Head"},
+            "subject": {"reference": f"Patient/{patient}"},
+        }
+    )
+    client = record.client("clinician")
+    assert "This version has no text" in words(client.get(f"/reports/{report}"))
+    record.delete("DiagnosticReport", report)
+    answer = client.get(f"/reports/{report}")
+    assert answer.status_code == 410
+    assert "This has been deleted" in words(answer)
+
+
+def test_a_failure_of_ours_gives_a_reference_and_no_detail(
+    record: PortalRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("fhir_server.portal.timeline.silent_sources", fail)
+    client = record.client("clinician")
+    answer = open_case(record, client, "three-trusts")
+    assert answer.status_code == 500
+    assert answer.headers["X-Request-ID"] in words(answer)
+    assert "secret detail" not in answer.text
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
