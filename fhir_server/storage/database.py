@@ -50,7 +50,12 @@ class Database:
                 max_overflow=pool_size,
                 pool_pre_ping=False,
                 pool_recycle=1800,
-                connect_args={"prepare_threshold": 2, "connect_timeout": 5, "application_name": "imaging-record"},
+                connect_args={
+                    "prepare_threshold": 2,
+                    "connect_timeout": 5,
+                    "application_name": "imaging-record",
+                    "options": "-c jit=off",
+                },
             )
         if self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)

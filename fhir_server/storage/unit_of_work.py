@@ -88,7 +88,7 @@ class Storage:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.keys = KeyAllocator()
-        self.uris = UriNumbers()
+        self.uris = UriNumbers(database)
 
     @cached_property
     def epoch(self) -> str:

@@ -7,38 +7,47 @@ import threading
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fhir_server.storage.database import Database
 from fhir_server.storage.tables import uri
 
 
 class UriNumbers:
     """URI -> number, remembered for ever once committed. Thread-safe; one per process. "" is 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._known: dict[str, int] = {"": 0}
         self._turn = threading.Lock()
 
     def numbers(self, connection: Connection, uris: set[str], added: set[str]) -> dict[str, int]:
-        """The numbers of all the URIs; unknown ones are added in the caller's transaction and noted in `added`.
+        """The numbers of all the URIs.
 
-        What this transaction added may yet be rolled back, wholly or to a savepoint, and a remembered number that was
-        never committed would hide everything indexed under it: only what others committed is remembered.
+        On PostgreSQL unknown ones are added in a transaction of their own: two long transactions that meet new
+        namespaces in different orders would else wait for each other. SQLite has one writer, so they are added in the
+        caller's transaction and noted in `added`: it may yet be rolled back, and a remembered number that was never
+        committed would hide everything indexed under it, so only what others committed is remembered.
         """
         missing = sorted(u for u in uris if u not in self._known)
         if not missing:
             return {u: self._known[u] for u in uris}
-        found = self._read(connection, missing)
+        if self._database.is_sqlite:
+            found = _read_or_add(connection, missing, added)
+        else:
+            with self._database.engine.begin() as own:
+                found = _read_or_add(own, missing, set())
         with self._turn:
             self._known.update({u: number for u, number in found.items() if u not in added})
-        for name in missing:
-            if name not in found:
-                added.add(name)
-                found[name] = _add(connection, name)
         return {u: found[u] if u in found else self._known[u] for u in uris}
 
-    @staticmethod
-    def _read(connection: Connection, missing: list[str]) -> dict[str, int]:
-        rows = connection.execute(select(uri.c.uri, uri.c.uri_number).where(uri.c.uri.in_(missing)))
-        return {row.uri: row.uri_number for row in rows}
+
+def _read_or_add(connection: Connection, missing: list[str], added: set[str]) -> dict[str, int]:
+    rows = connection.execute(select(uri.c.uri, uri.c.uri_number).where(uri.c.uri.in_(missing)))
+    found = {row.uri: row.uri_number for row in rows}
+    for name in missing:
+        if name not in found:
+            added.add(name)
+            found[name] = _add(connection, name)
+    return found
 
 
 def _add(connection: Connection, name: str) -> int:
