@@ -1,4 +1,4 @@
-"""The closed family of errors: what went wrong, the HTTP status, the FHIR issue code, and whether trying again can help.
+"""The closed family of errors: what went wrong, its HTTP status and FHIR issue code, and whether to try again.
 
 FHIR R4 OperationOutcome (https://hl7.org/fhir/R4/operationoutcome.html) and issue types
 (https://hl7.org/fhir/R4/valueset-issue-type.html). `api/errors` is the one place that renders them.
