@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, false, or_, select, true
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, false, literal_column, or_, select, true
 from sqlalchemy.sql.expression import ColumnCollection
 
 from fhir_server.access.caller import Caller
@@ -113,7 +113,8 @@ class AccessRule:
 
 def _is_impersonal(row: AccessRow, resource_type: str | None) -> ColumnElement[bool]:
     if resource_type in (None, "*"):
-        found: ColumnElement[bool] = row.c.resource_type.in_(sorted(impersonal_types()))
+        names = [literal_column(f"'{name}'") for name in sorted(impersonal_types())]
+        found: ColumnElement[bool] = row.c.resource_type.in_(names)
         return found
     return true() if resource_type in impersonal_types() else false()
 
