@@ -99,8 +99,9 @@ class Accounts:
         """Note an assertion as used; False when it was used before."""
         row = {"client_id": client_id, "jti": jti, "expires_at": expires_at}
         insert_new = postgresql.insert if not self._database.is_sqlite else sqlite.insert
-        statement = insert_new(used_assertion).values(row).on_conflict_do_nothing()
-        return self._database.write(lambda c: c.execute(statement).rowcount) == 1
+        # The row count of an INSERT is not told by every driver; what it returns is.
+        statement = insert_new(used_assertion).values(row).on_conflict_do_nothing().returning(used_assertion.c.jti)
+        return self._database.write(lambda c: c.execute(statement).first()) is not None
 
     def forget_expired(self, before: int) -> None:
         """Delete tokens and assertions that expired before the time."""
