@@ -79,6 +79,11 @@ class Settings:
     mllp_idle_timeout_s: float = setting(900.0, "Seconds after which a silent MLLP connection is closed.")
     store_bytes_max: int = setting(2 * 1024 * 1024 * 1024, "Largest DICOM object or STOW-RS request, in bytes.")
 
+    # Feeds
+    feed_quiet_s: float = setting(
+        300.0, "Seconds without a message after which pages say that a feed is quiet.", minimum=1
+    )
+
     # FHIR
     search_page_default: int = setting(50, "Matches on a search page when `_count` is absent.", minimum=1)
     search_page_max: int = setting(1000, "Matches on a search page at most, whatever `_count` says.", minimum=1)

@@ -149,7 +149,7 @@ def _feed_judgement(state: FeedState, now: int, lag_s: float) -> tuple[State, st
         return State("Never heard", "grey"), (
             "Ask the trust's RIS team whether its sender is switched on, and for the address and port it sends to."
         )
-    if is_quiet(state, now):
+    if is_quiet(state, now, portal_services().settings.feed_quiet_s):
         return State("Quiet", "orange"), (
             "Ask the trust's RIS team whether messages wait in its interface engine; check the network link to it. "
             "Nothing is lost: its queue is sent when the link is back."

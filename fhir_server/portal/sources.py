@@ -12,8 +12,6 @@ from fhir_server.portal.services import portal_services
 from fhir_server.storage.archives import ArchiveRecord, list_archives
 from fhir_server.storage.feed_state import FeedState, last_heard
 
-#: A trust that images day and night is not silent for a quarter of an hour.
-QUIET_AFTER_S = 900
 PHASES = {
     "not-connected": "cannot be reached",
     "no-answer": "does not answer",
@@ -36,23 +34,26 @@ def silent_sources(trusts: Mapping[str, str]) -> list[SilentSource]:
     with services.database.read() as connection:
         feeds = last_heard(connection)
     archives, health = list_archives(services.database), services.locations.health()
-    found = [*quiet_feeds(feeds, trusts, now_us()), *silent_archives(archives, health, trusts)]
+    found = [
+        *quiet_feeds(feeds, trusts, now_us(), services.settings.feed_quiet_s),
+        *silent_archives(archives, health, trusts),
+    ]
     return sorted(found, key=lambda source: (source.trust, source.text))
 
 
-def is_quiet(feed: FeedState, now: int) -> bool:
+def is_quiet(feed: FeedState, now: int, quiet_s: float) -> bool:
     """Whether nothing has come for so long that something may be missing."""
-    return feed.last_received is None or now - feed.last_received > QUIET_AFTER_S * 1_000_000
+    return feed.last_received is None or now - feed.last_received > quiet_s * 1_000_000
 
 
-def quiet_feeds(feeds: Iterable[FeedState], trusts: Mapping[str, str], now: int) -> list[SilentSource]:
+def quiet_feeds(feeds: Iterable[FeedState], trusts: Mapping[str, str], now: int, quiet_s: float) -> list[SilentSource]:
     """A sentence for every trust of which no feed has been heard lately."""
     heard: dict[str, list[FeedState]] = {}
     for feed in feeds:
         heard.setdefault(feed.trust, []).append(feed)
     found = []
     for trust, own in heard.items():
-        quiet = [feed for feed in own if is_quiet(feed, now)]
+        quiet = [feed for feed in own if is_quiet(feed, now, quiet_s)]
         if len(quiet) == len(own):
             latest = max((feed.last_received for feed in quiet if feed.last_received), default=None)
             found.append(SilentSource(trust, _quiet_words(trusts.get(trust, trust), latest)))
