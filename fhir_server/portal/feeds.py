@@ -224,7 +224,7 @@ def quarantine_page() -> Response:
         next_before=shown[-1].received_at if more else None,
         may_replay=current_exchange().caller.role == _REPLAYING_ROLE,
         csrf_token=csrf_token(),
-        replayed=request.args.get("replayed", ""),
+        replayed=replayed if (replayed := request.args.get("replayed", "")).isdecimal() else "",
     )
 
 

@@ -11,7 +11,8 @@ from tests.support.portal_record import PortalRecord
 
 @pytest.fixture(scope="module")
 def record(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalRecord]:
-    made = PortalRecord(tmp_path_factory.mktemp("portal"), store_url, {"password_failures_max": 3}).tell_history()
+    settings = {"password_failures_max": 3, "feed_quiet_s": 3600.0}
+    made = PortalRecord(tmp_path_factory.mktemp("portal"), store_url, settings).tell_history()
     made.add_archive("RX1")
     made.add_archive("RNQ", down=True)
     yield made
