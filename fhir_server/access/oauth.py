@@ -8,6 +8,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,7 +29,7 @@ SIGNING_ALGORITHMS = ["RS384", "ES384"]
 AUTH_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 _ASSERTION_LIFETIME_MAX_S = 300
 _LEEWAY_S = 60
-_JTI_MAX = 255
+_JTI = re.compile(r"[ -~]{1,255}")
 
 
 class OAuthClient(ClientMixin):  # type: ignore[misc]
@@ -105,7 +106,7 @@ class _SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
 
     def verify_claims(self, claims: Any) -> None:
         texts = all(isinstance(claims.get(name), str) for name in ("iss", "sub", "jti"))
-        if not texts or type(claims.get("exp")) not in (int, float) or len(claims["jti"]) > _JTI_MAX:
+        if not texts or type(claims.get("exp")) not in (int, float) or not _JTI.fullmatch(claims["jti"]):
             raise InvalidClientError(description="The assertion needs iss, sub, aud, exp and a short jti.")
         super().verify_claims(claims)
         if claims["exp"] > time.time() + _ASSERTION_LIFETIME_MAX_S + _LEEWAY_S:
@@ -121,9 +122,12 @@ def make_authorization_server(
 ) -> AuthorizationServer:
     """The server behind `POST /auth/token`; `audiences` are the URLs that an assertion may name."""
 
-    def query_client(client_id: str) -> OAuthClient | None:
+    def query_client(client_id: str) -> OAuthClient:
+        """The client; for one that is unknown or disabled, one that no secret and no key opens, so that the answer
+        takes as long and says the same."""
         record = accounts.find_client(client_id)
-        return None if record is None or record.disabled else OAuthClient(record)
+        nobody = ClientRecord(client_id, "", None, None, "", None, 0, disabled=True)
+        return OAuthClient(nobody if record is None or record.disabled else record)
 
     def generate(*, client: OAuthClient, scope: str, **_: Any) -> dict[str, Any]:
         issued = issue_token(accounts, client.record.client_id, scope, token_lifetime_s)

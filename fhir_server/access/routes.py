@@ -62,6 +62,13 @@ def make_blueprint(settings: Settings, accounts: Accounts) -> Blueprint:
     return blueprint
 
 
+def _is_readable(header: str | None) -> bool:
+    if header is None:
+        return True
+    sent = request.authorization if header.isascii() else None
+    return sent is not None and (sent.username or "").isprintable() and (sent.username or "").isascii()
+
+
 def _problem_of_request() -> str | None:
     """What is wrong with a token request before any credential is looked at; Authlib answers some of it with 500."""
     if request.query_string:
@@ -70,7 +77,7 @@ def _problem_of_request() -> str | None:
         return "Send application/x-www-form-urlencoded."
     if (request.content_length or 0) > _FORM_BYTES_MAX:
         return "The form is too large."
-    if request.headers.get("Authorization") and request.authorization is None:
+    if not _is_readable(request.headers.get("Authorization")):
         return "The Authorization header is not readable."
     for name, values in request.form.lists():
         if len(values) > 1:

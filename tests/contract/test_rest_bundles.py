@@ -171,7 +171,9 @@ def test_nothing_of_a_failed_transaction_is_stored(door: Door):
 def test_a_namespace_first_seen_in_a_failed_transaction_can_be_searched_later(door: Door):
     system = f"http://a.example/{unique('new-system')}"
     person = {"resourceType": "Patient", "identifier": [{"system": system, "value": "1"}]}
-    assert send(door, "transaction", post(person), post(person), put(patient(id="x1"), ifMatch='W/"9"')).status_code == 412
+    assert (
+        send(door, "transaction", post(person), post(person), put(patient(id="x1"), ifMatch='W/"9"')).status_code == 412
+    )
     stored = door.create(person)
     assert [p["id"] for p in door.search(f"/Patient?identifier={system}|1")] == [stored["id"]]
 

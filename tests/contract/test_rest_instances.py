@@ -281,7 +281,9 @@ def test_prefer_says_what_a_write_answers_with(door: Door, method: str):
     assert "Content-Type" not in minimal.headers
     said = door.request(method, path, json=patient(id=name), headers={"Prefer": "return=OperationOutcome"})
     assert said.get_json(force=True)["resourceType"] == "OperationOutcome"
-    full = door.request(method, path, json=patient(id=name), headers={"Prefer": 'respond-async, Return="representation"'})
+    full = door.request(
+        method, path, json=patient(id=name), headers={"Prefer": 'respond-async, Return="representation"'}
+    )
     assert full.get_json(force=True)["resourceType"] == "Patient"
     outcome(door.request(method, path, json=patient(id=name), headers={"Prefer": "return=everything"}), 400)
 

@@ -214,7 +214,8 @@ def test_methods_that_are_not_offered_are_named_with_those_that_are(door: Door):
 
 
 @pytest.mark.parametrize(
-    "path", ["/_history", "/Patient/_history", "/Patient/$everything", "/$export", "/Patient/1/$x", "/_search", "/a/b/c/d"]
+    "path",
+    ["/_history", "/Patient/_history", "/Patient/$everything", "/$export", "/Patient/1/$x", "/_search", "/a/b/c/d"],
 )
 def test_what_is_not_offered_is_not_found(door: Door, path: str):
     outcome(door.get(path), 404)

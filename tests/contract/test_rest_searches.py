@@ -163,7 +163,9 @@ def test_includes_and_reverse_includes_come_beside_their_matches(door: Door):
     report = door.create({"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "x"},
                           "subject": about, "basedOn": [{"reference": f"ServiceRequest/{order['id']}"}]})  # fmt: skip
     forward = entries(
-        door.get(f"/DiagnosticReport?_id={report['id']}&_include=DiagnosticReport:subject&_include=DiagnosticReport:based-on")
+        door.get(
+            f"/DiagnosticReport?_id={report['id']}&_include=DiagnosticReport:subject&_include=DiagnosticReport:based-on"
+        )
     )
     assert [(e["resource"]["id"], e["search"]["mode"]) for e in forward][0] == (report["id"], "match")
     assert {e["resource"]["id"] for e in forward if e["search"]["mode"] == "include"} == {person["id"], order["id"]}
