@@ -15,7 +15,7 @@ from fhir_server.access.secrets import client_secret_digest, password_digest
 from fhir_server.cli import options, serve
 from fhir_server.errors import DuplicateKey
 from fhir_server.imaging.registry import NewArchive, add_endpoint
-from fhir_server.ingest.registry import add_feed, add_trust
+from fhir_server.ingest.registry import add_feed, add_site, add_trust
 from fhir_server.settings import Settings
 from fhir_server.storage.accounts import Accounts, ClientRecord, UserRecord, now_us
 from fhir_server.storage.archives import list_archives
@@ -82,6 +82,8 @@ def _register(settings: Settings, database: Database) -> None:
     known = {archive.name for archive in list_archives(database)}
     for trust in demo_trusts(settings):
         add_trust(storage, trust.ods, trust.name)
+        for code, site in trust.sites.items():
+            add_site(storage, code, site, trust.ods)
         _unless_there(partial(add_feed, storage, f"{trust.ods} RIS", trust=trust.ods, msh_4=trust.ods))
         name = f"{trust.ods} PACS"
         if name in known:

@@ -1,7 +1,6 @@
 """How statements about one thing are laid over each other: which wins, and what the losers still add.
 
-The result is a function of the set of contributions: the order in which they arrived plays no part, unless two bear
-exactly the same times.
+The result is a function of the set of contributions: the order in which they arrived plays no part.
 """
 
 from __future__ import annotations
@@ -20,10 +19,11 @@ _CHOICES = ("deceased", "effective", "occurrence", "performed", "multipleBirth",
 def precedence(c: Contribution) -> Precedence:
     """Who wins: an owner before a mention, then rank, then the newest event, then the newest message.
 
-    Senders write times to the second or the minute, so two messages may bear the same: then the one that was received
-    later counts (message ids begin with that moment), since a feed sends in the order in which things happened.
+    Senders write times to the second or the minute, so two messages may bear the same: then the later control id
+    (MSH-10) counts, since most feeds number what they send. The order of arrival never does: a replay, or a feed that
+    is caught up, must end in the same record.
     """
-    return (c.authoritative, c.status_rank, c.event_time, c.message_time, c.message_id, c.digest)
+    return (c.authoritative, c.status_rank, c.event_time, c.message_time, c.sequence, c.digest)
 
 
 def in_force(contributions: Iterable[Contribution]) -> list[Contribution]:

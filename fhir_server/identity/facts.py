@@ -40,7 +40,7 @@ def read_facts(contributions: Iterable[Contribution]) -> Facts:
 
 def _newest_last(c: Contribution) -> tuple[int, int, str, str]:
     """As `composition.layers.precedence` orders them."""
-    return (c.event_time, c.message_time, c.message_id, c.digest)
+    return (c.event_time, c.message_time, c.sequence, c.digest)
 
 
 def _newest_number(layers: Sequence[Contribution]) -> str:

@@ -120,7 +120,7 @@ def _file(uow: UnitOfWork, message: ReceivedMessage) -> tuple[ReceivedMessage, O
     message = replace(message, feed=feed.name)
     profile = load_profile(feed.profile, feed.trust, production=feed.production)
     mapped = map_payload(message.raw, profile)
-    source = Source(feed.name, profile.issuer, feed.trust, mapped.message_time, message.message_id)
+    source = Source(feed.name, profile.issuer, feed.trust, mapped.message_time, message.message_id, mapped.control_id)
     versions = record(uow, mapped.fragments, mapped.identity_events, source, again=message.attempts > 0)
     inbox.link_versions(uow.connection, message.message_id, versions)
     store_provenance(

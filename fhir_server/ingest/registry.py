@@ -8,12 +8,16 @@ import time
 
 from fhir_server.composition.recompose import Recomposition
 from fhir_server.errors import BadRequest
+from fhir_server.fhir.documents import make_document
 from fhir_server.ingest.site_profiles import default_profile, load_profile
+from fhir_server.interactions.write import store_resource
 from fhir_server.storage import contributions, feeds
+from fhir_server.storage.business_keys import create_id, find_id
 from fhir_server.storage.contribution_rows import Contribution, Name
+from fhir_server.storage.database import Connection
 from fhir_server.storage.feeds import FeedRecord, TrustRecord
 from fhir_server.storage.unit_of_work import Storage, UnitOfWork
-from terminology.systems import ODS_ORGANIZATION_CODE, ORGANIZATION_TYPE
+from terminology.systems import ODS_ORGANIZATION_CODE, ODS_SITE_CODE, ORGANIZATION_TYPE
 
 _ODS = re.compile(r"[A-Z0-9]{3,10}")
 
@@ -45,6 +49,36 @@ def _add_trust(uow: UnitOfWork, record: TrustRecord) -> None:
     contributions.remove(uow.connection, [said.contribution_id])
     contributions.add(uow.connection, [said])
     Recomposition(uow).run([("Organization", key)])
+
+
+def add_site(storage: Storage, code: str, name: str, trust: str) -> str:
+    """Register a site of a trust by its ODS site code, or rename it; returns the id of its Location."""
+    if not _ODS.fullmatch(code) or not name.strip():
+        raise BadRequest("A site needs an ODS site code and a name.")
+    key = Name(ODS_SITE_CODE, code)
+    document = make_document(
+        {
+            "resourceType": "Location",
+            "identifier": [{"system": key.system, "value": key.value}],
+            "status": "active",
+            "name": name.strip(),
+            "mode": "instance",
+            "managingOrganization": {"identifier": {"system": ODS_ORGANIZATION_CODE, "value": trust}},
+        }
+    )
+
+    def work(connection: Connection) -> str:
+        uow = storage.unit_of_work(connection)
+        resource_id, is_new = find_id(connection, "Location", key), False
+        if resource_id is None:
+            resource_id, is_new = create_id(connection, "Location", key)
+        current = None if is_new else uow.find_current("Location", resource_id, lock=True)
+        store_resource(
+            uow, document, resource_id=resource_id, method="PUT" if current else "POST", composed=True, current=current
+        )
+        return resource_id
+
+    return storage.database.write(work)
 
 
 def end_trust(storage: Storage, ods: str, successor: str, valid_to: int | None = None) -> None:

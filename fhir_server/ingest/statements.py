@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,13 +24,19 @@ _NUMBERED = frozenset({"Patient", "Practitioner", "Organization"})
 
 @dataclass(frozen=True)
 class Source:
-    """Who says it: `name` is the feed (or archive), `issuer` its namespace, `message_id` "" without a message."""
+    """Who says it: `name` is the feed (or archive), `issuer` its namespace; ids are "" without a message."""
 
     name: str
     issuer: str
     custodian: str
     message_time: datetime
     message_id: str = ""
+    control_id: str = ""
+
+
+def sequence_of(control_id: str) -> str:
+    """The control id with its numbers padded, so that MSG9 sorts before MSG10."""
+    return re.sub(r"\d+", lambda number: number[0].lstrip("0").rjust(20, "0"), control_id)
 
 
 def contributions_of(fragments: Iterable[Fragment], source: Source) -> list[Contribution]:
@@ -71,6 +78,7 @@ def _contribution(fragment: Fragment, number: int, source: Source) -> Contributi
         source=source.name,
         custodian=source.custodian,
         message_id=source.message_id,
+        sequence=sequence_of(source.control_id),
         accumulates=fragment.accumulates,
         report_lines=tuple(_report_line(line) for line in fragment.report_lines),
         refers_to=tuple(dict.fromkeys(key for key in find_keys(content) if key[0] in JOINABLE)),

@@ -43,6 +43,7 @@ class Contribution:
     source: str = ""
     custodian: str = ""
     message_id: str = ""
+    sequence: str = ""  # the control id (MSH-10) so written that a feed's own numbering sorts
     digest: str = ""
     # List elements to which this contribution adds, and the lines of a report whose source resends changed ones only.
     accumulates: tuple[str, ...] = ()

@@ -125,6 +125,7 @@ def _contribution(row: Row[Any]) -> Contribution:
         source=row.source,
         custodian=row.custodian,
         message_id=row.message_id,
+        sequence=row.sequence,
         digest=row.digest,
         accumulates=tuple(said.get("accumulates", ())),
         report_lines=tuple(said.get("report_lines", ())),
@@ -133,7 +134,7 @@ def _contribution(row: Row[Any]) -> Contribution:
 
 _PLAIN = (
     "contribution_id", "resource_type", "event_time", "message_time", "status_rank", "authoritative", "retracted",
-    "source", "custodian", "message_id", "digest",
+    "source", "custodian", "message_id", "sequence", "digest",
 )  # fmt: skip
 
 

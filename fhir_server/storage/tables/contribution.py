@@ -24,6 +24,7 @@ contribution = Table(
     Column("authoritative", Boolean, nullable=False),
     Column("retracted", Boolean, nullable=False),
     Column("message_id", Bytewise, nullable=False),  # "": not from a message
+    Column("sequence", Bytewise, nullable=False),  # MSH-10 in a form that sorts: breaks ties of the two times
     Column("digest", Bytewise, nullable=False),  # SHA-256 of the content, the last tie-breaker
     Column("fragment", Blob, nullable=False),  # JSON: content (references as urn:key), accumulates, report_lines
     Index("ix_contribution_key", "resource_type", "key_system", "key_value"),

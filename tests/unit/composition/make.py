@@ -19,7 +19,7 @@ PROFILE = Profile(issuer=ISSUER, trust="RX1")
 def said_by(raw: bytes, message_id: str) -> list[Contribution]:
     """What one message contributes."""
     mapped = map_payload(raw, PROFILE)
-    source = Source("RX1-ris", ISSUER, "RX1", mapped.message_time, message_id)
+    source = Source("RX1-ris", ISSUER, "RX1", mapped.message_time, message_id, mapped.control_id)
     return contributions_of(mapped.fragments, source)
 
 
