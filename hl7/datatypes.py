@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 _DTM = re.compile(
     r"(?P<year>\d{4})(?:-?(?P<month>\d\d)(?:-?(?P<day>\d\d)(?:[ T]?(?P<hour>\d\d)(?::?(?P<minute>\d\d)"
     r"(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?)?)?)?"
-    r"\s?(?P<offset>Z|[+-]\d\d:?\d\d)?",
+    r"\s?(?P<offset>Z|[+-](?:\d\d:?\d\d)?)?",
     re.ASCII,
 )
 _UK_DATE = re.compile(r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4})", re.ASCII)
@@ -69,7 +69,7 @@ def _moment(parts: dict[str, str], offset: timezone | None, zone_name: str) -> M
 
 
 def _offset(text: str | None) -> timezone | None:
-    if not text:
+    if not text or text in "+-":  # a sign alone is seen in the wild
         return None
     if text == "Z":
         return UTC

@@ -62,11 +62,17 @@ def read_patient_numbers(reps: list[Repetition], status: str, location: str, rea
             continue
         authority = rep.component(4).sub(1).strip() or rep.component(4).sub(2).strip()
         kind = rep.get(5).upper()
-        if authority.upper() in NHS_AUTHORITIES or kind in NHS_NUMBER_TYPES - {"NI"}:
+        if authority.upper() in NHS_AUTHORITIES or kind in NHS_NUMBER_TYPES - {"NI"} or _is_welsh(rep, authority):
             _nhs_number(numbers, rep, status, location, reading)
         else:
             _local_number(numbers, rep, authority, reading)
     return numbers
+
+
+def _is_welsh(rep: Repetition, authority: str) -> bool:
+    """Welsh feeds type the NHS number NI, name no authority, and put its tracing status into CX.2."""
+    is_national = rep.get(5).upper() == "NI" and not authority and bool(_status_in_check_digit(rep))
+    return is_national and is_valid_nhs_number(normalise_nhs_number(rep.get(1)))
 
 
 def _nhs_number(numbers: PatientNumbers, rep: Repetition, status: str, location: str, reading: Reading) -> None:

@@ -132,6 +132,10 @@ def _modality(segments: dict[str, Segment | None], reading: Reading) -> str:
     section, _ = find_value(segments, ("OBR-24",))
     if ipc.upper() in MODALITIES:
         return ipc.upper()
+    if ipc in profile.modality_words:
+        return profile.modality_words[ipc]
+    if ipc:
+        reading.warn("IPC-5", "unknown-code", "a modality that DICOM does not know was left out")
     if section in profile.modality_words:
         return profile.modality_words[section]
     code = section.upper()

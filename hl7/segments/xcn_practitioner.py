@@ -40,6 +40,11 @@ def xcn_practitioner(field: Field, location: str, reading: Reading) -> dict[str,
     return next(iter(xcn_practitioners(field, location, reading)), None)
 
 
+def xcn_person(rep: Repetition, location: str, reading: Reading) -> dict[str, Any] | None:
+    """The reference to the person in one repetition of an XCN field."""
+    return _practitioner(_xcn(rep), location, reading)
+
+
 def ndl_practitioners(field: Field, location: str, reading: Reading) -> list[dict[str, Any]]:
     """References to the people in an NDL field (OBR-32 to 35); many systems write an XCN there."""
     found = (_practitioner(_ndl(rep), location, reading) for rep in field.reps())
@@ -72,9 +77,9 @@ def _practitioner(person: _Named, location: str, reading: Reading) -> dict[str, 
     if code.upper() in reading.profile.ignored_person_codes:
         return None
     display = " ".join(part for part in (person.prefix, person.given, person.family) if part)
-    if not display and " " in code:
+    if " " in code and (not display or code.upper() == display.upper()):
         # A name in the place of the code: nobody can be known by it.
-        code, display = "", code
+        code, display = "", display or code
     if not code:
         return {"display": display} if display else None
     system, value = _identity(code, person.authority.upper(), location, reading)

@@ -5,6 +5,7 @@ https://build.fhir.org/ig/HL7/v2-to-fhir/ConceptMap-datatype-xpn-to-humanname.ht
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hl7.tables.patient import ADDRESS_USES, NAME_USES, TELECOM_SYSTEMS, TELECOM_USES
@@ -50,17 +51,23 @@ def _address(rep: Repetition) -> dict[str, Any]:
 
 
 def contact_points(field: Field, default_use: str) -> list[dict[str, Any]]:
-    found = (_contact_point(rep, default_use) for rep in field.reps())
-    return [point for point in found if point]
+    found = [point for rep in field.reps() for point in _contact_points(rep, default_use)]
+    return [point for index, point in enumerate(found) if point not in found[:index]]
 
 
-def _contact_point(rep: Repetition, default_use: str) -> dict[str, Any]:
-    """An e-mail address may stand in XTN.4 or in XTN.1; later versions split a telephone number over XTN.5 to 8."""
-    number, use, kind, email = rep.get(1), rep.get(2).upper(), rep.get(3).upper(), rep.get(4)
-    email = email or (number if "@" in number else "")
-    value = email or number or " ".join(part for part in (rep.get(5), rep.get(6), rep.get(7)) if part)
-    if not value:
-        return {}
-    system = "email" if email else TELECOM_SYSTEMS.get(kind, "phone")
-    mobile = kind == "CP" or use == "PRS"
-    return {"system": system, "value": value, "use": "mobile" if mobile else TELECOM_USES.get(use, default_use)}
+def _contact_points(rep: Repetition, default_use: str) -> Iterator[dict[str, Any]]:
+    """A telephone number (XTN.1; later versions split it over XTN.5 to 7), an e-mail address (XTN.4 or XTN.1), or both.
+
+    What stands in XTN.4 without an @ is an address only where XTN.3 says so or nothing else is there.
+    """
+    first, use, kind, fourth = rep.get(1), rep.get(2).upper(), rep.get(3).upper(), rep.get(4)
+    number = "" if "@" in first else first or " ".join(part for part in (rep.get(5), rep.get(6), rep.get(7)) if part)
+    email = first if "@" in first else fourth if "@" in fourth or kind == "INTERNET" or not number else ""
+    known_use = TELECOM_USES.get(use, default_use)
+    if number:
+        mobile = kind == "CP" or use == "PRS"
+        system = TELECOM_SYSTEMS.get(kind, "phone")
+        system = "phone" if system == "email" and email else system
+        yield {"system": system, "value": number, "use": "mobile" if mobile else known_use}
+    if email:
+        yield {"system": "email", "value": email, "use": known_use}

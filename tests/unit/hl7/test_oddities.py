@@ -161,3 +161,43 @@ def test_structured_report_of_dicom_is_an_identifier_of_the_report() -> None:
 def test_ethnic_category_is_coded_only_where_the_nhs_knows_the_code(sent: str, concept: str) -> None:
     extensions = only(_map("ADT^A08", _ANN + "|" * 17 + sent), "Patient").content["extension"]
     assert list(extensions[0]["valueCodeableConcept"]) == [concept]
+
+
+def test_telephone_and_mail_of_one_repetition_are_both_kept() -> None:
+    telecom = only(
+        _map("ADT^A08", _ANN + "|" * 8 + "07700900001^PRN^^ann@example.org~5555^PRN^PH^77"), "Patient"
+    ).content["telecom"]
+    assert [(point["system"], point["value"]) for point in telecom] == [
+        ("phone", "07700900001"), ("email", "ann@example.org"), ("phone", "5555"),
+    ]  # fmt: skip
+
+
+def test_welsh_nhs_number_is_one_and_names_nobody_by_itself() -> None:
+    message = _map("ADT^A08", "PID|1||9990000018^01^^^NI~N5022773^^^^PI||Testpatient^Ann||19760121+")
+    patient = only(message, "Patient")
+    assert patient.key.value == "N5022773" and patient.content["birthDate"] == "1976-01-21"
+    number = next(i for i in patient.content["identifier"] if i["value"] == "9990000018")
+    assert number["system"] == "https://fhir.nhs.uk/Id/nhs-number"
+
+
+def test_national_number_without_a_tracing_status_is_a_local_one() -> None:
+    assert only(_map("ADT^A08", "PID|1||9990000018^^^^NI||A"), "Patient").key.system.endswith("/mrn")
+
+
+def test_practice_beside_the_gp_is_an_organisation() -> None:
+    message = _map("ADT^A08", _ANN, "PD1||||G9123456~W95999")
+    references = [r["reference"] for r in only(message, "Patient").content["generalPractitioner"]]
+    assert references[0].startswith("urn:key:Organization:") and references[0].endswith("|W95999")
+    assert references[1].startswith("urn:key:Practitioner:") and references[1].endswith("|G9123456")
+
+
+def test_name_in_the_place_of_a_code_identifies_nobody() -> None:
+    message = _map("ORU^R01", _ANN, _obr() + "|" * 7 + "Rob Sample&Rob Sample", "OBX|1|TX|a||Text||||||F")
+    assert not of_type(message, "Practitioner")
+    assert only(message, "DiagnosticReport").content["resultsInterpreter"][0]["display"] == "Rob Sample"
+
+
+def test_modality_that_dicom_does_not_know_is_warned_about() -> None:
+    message = _map("OMI^O23", _ANN, "ORC|NW||F1", "OBR|1||F1|CCHES", "IPC|A1|R1|1.2.3|S1|XR^Digital Radiography")
+    assert "modality" not in only(message, "ImagingStudy").content
+    assert codes(message) == {"IPC-5 unknown-code"}
