@@ -161,6 +161,8 @@ def _document(obx: Segment, rep: Repetition, reading: Reading) -> dict[str, Any]
     kind, subtype, encoding = rep.get(2), rep.get(3).upper(), rep.get(4).upper()
     text = rep.component(5).value
     raw = _decoded(text, encoding)
+    if not raw and not encoding and kind.upper() == "TEXT":
+        raw = text.encode("utf-8")
     if not raw:
         reading.warn("OBX-5", "bad-document", "an embedded document could not be decoded and was left out")
         return None
@@ -178,7 +180,8 @@ def _decoded(text: str, encoding: str) -> bytes:
     compact = "".join(text.split())
     try:
         if encoding in ("BASE64", ""):
-            return base64.b64decode(compact, validate=True)
+            # Some senders leave out the filling at the end.
+            return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
         if encoding == "HEX":
             return binascii.unhexlify(compact)
     except (binascii.Error, ValueError):

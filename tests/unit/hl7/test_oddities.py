@@ -201,3 +201,18 @@ def test_modality_that_dicom_does_not_know_is_warned_about() -> None:
     message = _map("OMI^O23", _ANN, "ORC|NW||F1", "OBR|1||F1|CCHES", "IPC|A1|R1|1.2.3|S1|XR^Digital Radiography")
     assert "modality" not in only(message, "ImagingStudy").content
     assert codes(message) == {"IPC-5 unknown-code"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("^Application^PDF^Base64^JVBERi0xLjQKYWI", b"%PDF-1.4\nab"),  # without the filling at its end
+        ("^TEXT^PLAIN^^Plain words, not coded", b"Plain words, not coded"),
+        ("^TEXT^PLAIN^A^Plain words", b"Plain words"),
+    ],
+)
+def test_documents_in_odd_encodings_are_kept_whole(sent: str, kept: bytes) -> None:
+    message = _map("ORU^R01", _ANN, _obr(), f"OBX|1|ED|PDF^Report||{sent}||||||F")
+    (document,) = only(message, "DiagnosticReport").content["presentedForm"]
+    assert base64.b64decode(document["data"]) == kept
+    assert not codes(message)
