@@ -25,10 +25,12 @@ __all__ = ["SUPPORTED", "map_message", "map_payload"]
 
 _Mapper = Callable[[Reading], list[IdentityEvent]]
 _VISIT_EVENTS = ("A01", "A02", "A03", "A04", "A05", "A08", "A11", "A13", "A28", "A31")
+# What a PAS sends besides: changes of class, leave, pending moves and what takes them back. All carry the person whole.
+_OTHER_VISIT_EVENTS = ("A06", "A07", "A09", "A10", "A12", "A14", "A15", "A16", "A21", "A22", "A25", "A26", "A27", "A38")
 
 # Message type and trigger event to the mapping of its structure.
 SUPPORTED: dict[tuple[str, str], _Mapper] = {
-    **{("ADT", event): map_adt for event in _VISIT_EVENTS},
+    **{("ADT", event): map_adt for event in _VISIT_EVENTS + _OTHER_VISIT_EVENTS},
     **{("ADT", event): map_adt_merge for event in ("A34", "A40", "A47")},
     ("ORM", "O01"): map_orm_o01,
     ("OMG", "O19"): map_omg_o19,

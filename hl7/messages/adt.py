@@ -1,4 +1,4 @@
-"""ADT: people and visits (A01 A02 A03 A04 A05 A08 A11 A13 A28 A31), merges (A34 A40) and new numbers (A47).
+"""ADT: people and visits (A01 to A16, A21, A22, A25 to A28, A31, A38), merges (A34 A40) and new numbers (A47).
 
 HL7 v2.5.1 chapter 3; HL7 UK A.3: a merge does not change demographics.
 """
@@ -16,7 +16,8 @@ from hl7.segments.pv1_encounter import pv1_encounter
 from hl7.view import Segment
 
 _PERSON_ONLY = frozenset({"A28", "A31"})
-_LEFT_WITH_MESSAGE = frozenset({"NTE", "ORC", "OBR", "OBX"})
+_MERGES = frozenset({"A34", "A40", "A47"})
+_LEFT_WITH_MESSAGE = frozenset({"NTE", "ORC", "OBR", "OBX", "MRG"})
 
 
 def event_time(reading: Reading) -> datetime:
@@ -50,7 +51,8 @@ def map_adt(reading: Reading) -> list[IdentityEvent]:
 
 def _warn_of_what_stays(reading: Reading) -> None:
     """Notes, orders and results in ADT have no place in Patient or Encounter; they stay with the stored message."""
-    for name in dict.fromkeys(s.name for s in reading.message.segments if s.name in _LEFT_WITH_MESSAGE):
+    left = _LEFT_WITH_MESSAGE - ({"MRG"} if reading.trigger in _MERGES else set())
+    for name in dict.fromkeys(s.name for s in reading.message.segments if s.name in left):
         reading.warn(name, "segment-not-filed", "the segment has no place in a person or a visit; the message keeps it")
 
 

@@ -31,4 +31,7 @@ EVENT_STATUSES = {
     "A05": ("planned", PLANNED),
     "A11": ("cancelled", CANCELLED),
     "A13": ("in-progress", FINISHED),
+    "A14": ("planned", PLANNED),
+    "A27": ("cancelled", CANCELLED),
+    "A38": ("cancelled", CANCELLED),
 }

@@ -216,3 +216,18 @@ def test_documents_in_odd_encodings_are_kept_whole(sent: str, kept: bytes) -> No
     (document,) = only(message, "DiagnosticReport").content["presentedForm"]
     assert base64.b64decode(document["data"]) == kept
     assert not codes(message)
+
+
+@pytest.mark.parametrize(
+    ("event", "status"), [("A06", None), ("A12", None), ("A14", "planned"), ("A22", None), ("A38", "cancelled")]
+)
+def test_other_events_of_a_visit_bring_the_person_and_change_the_visit_as_they_say(event: str, status: Any) -> None:
+    visit = "PV1|1|I" + "|" * 17 + "V1"
+    message = _map(f"ADT^{event}", f"EVN|{event}|20260301", _ANN, visit)
+    assert only(message, "Patient").authoritative
+    assert only(message, "Encounter").content.get("status") == status
+
+
+def test_account_that_a_change_of_class_replaces_is_warned_about() -> None:
+    message = _map("ADT^A06", _ANN, "MRG|M1^^^RX1^MR||OLDACCOUNT")
+    assert codes(message) == {"MRG segment-not-filed"} and not message.identity_events
