@@ -119,8 +119,13 @@ def acceptance(header: Header) -> bytes:
 
 
 def _refused(header: Header, code: str, error_code: str, text: str, location: str = "") -> Receipt:
-    error = AcknowledgementError(location, error_code, text)
-    return Receipt(make_acknowledgement(header, acknowledgement_code(header, code), text, [error]), accepted=False)
+    error, code = AcknowledgementError(location, error_code, text), acknowledgement_code(header, code)
+    try:
+        return Receipt(make_acknowledgement(header, code, text, [error]), accepted=False)
+    except Exception as problem:  # noqa: BLE001 - whatever the header holds, the sender must not wait for ever
+        logger.error("acknowledgement not made", extra={"problem": type(problem).__name__})
+    plain = Header(control_id=header.control_id)
+    return Receipt(make_acknowledgement(plain, code, text, [error]), accepted=False)
 
 
 def stranger_reason(feed: FeedRecord | None, peer: str) -> str:
