@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 
 _ATTEMPTS_MAX = 20
 _BACK_OFF_MAX_S = 300
-_BUSY_WAIT_S, _IDLE_WAIT_S = 0.05, 0.25
+_BUSY_WAIT_S, _IDLE_WAIT_S, _OUTAGE_WAIT_S = 0.05, 0.25, 5.0
+_TRANSACTION_S = 0.05  # after which no further message joins it: acknowledgements wait for its commit on SQLite
 _IGNORED_TYPES = frozenset({"ACK"})
 
 
@@ -60,9 +61,12 @@ class _Filing:
         self.attempts = 0
 
     def run(self, uow: UnitOfWork, limit: int) -> int:
-        """File up to `limit` messages; how many were settled."""
+        """File up to `limit` messages, or for as long as other writers may wait; how many were settled."""
         self.settled.clear()  # the transaction may be tried again
+        enough = time.monotonic() + _TRANSACTION_S
         for count in range(limit):
+            if count and time.monotonic() > enough:
+                return count
             claimed = inbox.claim_next(uow.connection, uow.now)
             if claimed is None:
                 return count
@@ -152,8 +156,9 @@ def file_pending(services: IngestServices, limit: int = 1000) -> int:
     return settled
 
 
-def _file_batch(services: IngestServices, limit: int) -> int:
-    """One transaction. When the database is out of order, the message at hand waits longer each time."""
+def _file_batch(services: IngestServices, limit: int) -> int | None:
+    """One transaction; how many it settled. None: the database is out of order, and the message at hand waits longer
+    each time."""
     filing = _Filing()
     storage = services.storage
     try:
@@ -162,7 +167,7 @@ def _file_batch(services: IngestServices, limit: int) -> int:
         logger.warning("filing postponed", extra={"problem": type(error).__name__})
         if filing.last is not None:
             _postpone(services, filing.last, filing.attempts)
-        return 0
+        return None
     for message, outcome in filing.settled:
         _account(message, outcome)
     return count
@@ -209,8 +214,9 @@ def run_filing(services: IngestServices, stop: threading.Event) -> None:
 def _work(services: IngestServices, stop: threading.Event) -> None:
     wait = _IDLE_WAIT_S
     while not stop.is_set():
-        if _file_batch(services, services.batch_size):
+        settled = _file_batch(services, services.batch_size)
+        if settled:
             wait = _BUSY_WAIT_S
             continue
         stop.wait(wait)
-        wait = min(wait * 2, _IDLE_WAIT_S)
+        wait = min(wait * 2, _OUTAGE_WAIT_S if settled is None else _IDLE_WAIT_S)
