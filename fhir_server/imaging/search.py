@@ -92,7 +92,12 @@ def study_filter(asked: Asked, caller: Caller, studies: ImagingStudies) -> Study
 
 def _listed(value: str | None) -> tuple[str, ...] | None:
     """List of UID matching (PS3.4 C.2.2.2.2): both separators that are in use."""
-    return None if value is None else tuple(v.strip() for v in value.replace("\\", ",").split(",") if v.strip())
+    if value is None:
+        return None
+    listed = tuple(v.strip() for v in value.replace("\\", ",").split(",") if v.strip())
+    if len(listed) > LIMIT_MAX:
+        raise BadRequest(f"A search key takes at most {LIMIT_MAX} values.", "http.query")
+    return listed
 
 
 def _patients(value: str | None, caller: Caller, studies: ImagingStudies) -> tuple[str, ...] | None:
@@ -112,7 +117,7 @@ def _days(value: str | None) -> tuple[int, int] | None:
     low, dash, high = value.partition("-")
     first = _day(low) if low else date(1800, 1, 1)
     last = _day(high) if high else (date(9998, 1, 1) if dash else first)
-    return _instant(first), _instant(last + timedelta(days=1))
+    return _instant(first), _instant(min(last, date(9998, 12, 31)) + timedelta(days=1))
 
 
 def _day(text: str) -> date:

@@ -58,10 +58,11 @@ class ViewerAssets:
             raise Unavailable("The image viewer is not installed on this server.")
         if name in _EMPTY:
             return Asset(b"", "text/javascript", False, False, '"empty"')
-        path = (self._dist / name).resolve()
-        if not path.is_relative_to(self._dist.resolve()):
+        dist = self._dist.resolve()
+        if "\0" in name or not (path := (dist / name).resolve()).is_relative_to(dist):
             raise NotFound("There is nothing at this address.")
-        return self._make(path, name) if path.is_file() else None
+        # Under its own name, however the address spells it: each name is prepared and kept once.
+        return self._make(path, path.relative_to(dist).as_posix()) if path.is_file() else None
 
     def index(self) -> Asset:
         found = self.find("index.html")

@@ -83,7 +83,7 @@ def _read_day(wanted: Wanted) -> date | None:
 def _make_day(wanted: Wanted, parts: Mapping[str, str]) -> date | None:
     try:
         born = date(*(int(parts[name]) for name in ("year", "month", "day")))
-    except ValueError:
+    except (ValueError, OverflowError):
         born = None
     if born is None or born.year < 1850:
         wanted.errors["born-day"] = "The date of birth must be a real date, like 31 3 1980"

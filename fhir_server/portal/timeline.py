@@ -151,7 +151,7 @@ def _choices(exams: Sequence[Exam], chosen: Mapping[str, str], trusts: Mapping[s
 def _page_number(count: int) -> int:
     asked = request.args.get("page", "1")
     last = max(1, -(-count // _PAGE))
-    return min(int(asked), last) if asked.isascii() and asked.isdigit() and int(asked[:6]) > 0 else 1
+    return max(1, min(int(asked[:6]), last)) if asked.isascii() and asked.isdigit() else 1
 
 
 def _links(chosen: Mapping[str, str], number: int, count: int) -> dict[str, dict[str, str]]:

@@ -24,6 +24,8 @@ from fhir_server.search.rows import SearchContext
 #: Read by the API before the search, or how the answer is written: not part of the query.
 IGNORED = frozenset({"_format", "_pretty"})
 SORT_KEYS_MAX = 5
+#: Each is a condition of the statement, or a statement of its own.
+CRITERIA_MAX, INCLUDES_MAX = 50, 20
 _COLUMNS = {"_id": "resource_id", "_lastUpdated": "last_updated"}
 
 
@@ -102,6 +104,8 @@ class _SearchParser:
             raise BadRequest("The parameter has no value.", expression)
         base = name.partition(":")[0]
         if base in ("_include", "_revinclude"):
+            if len(self.includes) == INCLUDES_MAX:
+                raise BadRequest(f"A search takes at most {INCLUDES_MAX} includes.", expression)
             self.includes.append(self._parse_include(name, value, expression))
         elif control := _CONTROLS.get(base):
             if base in self.seen:
@@ -111,6 +115,8 @@ class _SearchParser:
                 raise UnsupportedParameter(f"{base} has no such modifier.", expression)
             self.result = control(self, value, expression)
         else:
+            if len(self.criteria) == CRITERIA_MAX:
+                raise BadRequest(f"A search takes at most {CRITERIA_MAX} conditions.", expression)
             self.criteria.append(self.parse_criterion(self.resource_type, name, value, expression))
 
     def add_compartment(self, name: str, resource_id: str) -> None:

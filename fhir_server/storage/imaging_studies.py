@@ -51,9 +51,26 @@ class ImagingStudies:
         self._numbers = numbers
 
     def find_study(self, study_uid: str, rule: RowRule) -> StudyRow | None:
-        """The study if the caller may read it; what feeds own goes before what a client wrote."""
-        found = self.search(StudyFilter(study_uids=(study_uid,)), rule, limit=1)
-        return found[0] if found else None
+        """The study if the caller may read it: what feeds own decides, whatever clients wrote beside it.
+
+        Where only clients wrote, the caller must be able to read every study that claims the UID: who may not see a
+        study must not get at its images by writing another with its UID.
+        """
+        deciding = self._deciding(study_uid)
+        found = self.search(StudyFilter(study_uids=(study_uid,)), rule, limit=len(deciding) + 1)
+        readable = [row for row in found if row.resource_id in deciding]
+        return readable[0] if readable and len(readable) == len(deciding) else None
+
+    def _deciding(self, study_uid: str) -> set[str]:
+        """Logical ids of the studies with the UID that feeds own, else of all with it; seen by nobody."""
+        statement = select(resource.c.resource_id, resource.c.composed).where(
+            resource.c.resource_type == _STUDY,
+            resource.c.deleted.is_(False),
+            *self._conditions(StudyFilter(study_uids=(study_uid,))),
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement).all()
+        return {row.resource_id for row in rows if row.composed} or {row.resource_id for row in rows}
 
     def get_study(self, resource_id: str, rule: RowRule) -> StudyRow | None:
         """The ImagingStudy with the logical id if the caller may read it."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 import requests
 from dicomweb_client.api import DICOMwebClient
 
+from fhir_server.search.extract import extract
+from fhir_server.storage.unit_of_work import NewVersion, Storage
 from tests.integration.imaging.conftest import STUDY_A, TODAY
 from tests.integration.imaging.orthanc import Orthanc
 from tests.integration.imaging.phantom import Phantom
@@ -51,6 +54,8 @@ def test_search_by_nhs_number_answers_with_the_regional_identifier(client: DICOM
         ("AccessionNumber=ACC0001&StudyDate=20261101-20261130&ModalitiesInStudy=CT", 1),
         ("AccessionNumber=ACC0001&StudyDate=-20261119", 0),
         ("AccessionNumber=ACC0001&ModalitiesInStudy=MR", 0),
+        ("AccessionNumber=ACC0001&StudyDate=99991231", 0),
+        ("AccessionNumber=ACC0001&StudyDate=-99991231", 1),
         ("PatientID=A0001X", 0),
         ("PatientID=9990000042", 0),
     ],
@@ -137,6 +142,24 @@ def test_sealed_study_is_not_found_for_another_trust(region: Region, server: Web
     region.database.write(lambda c: c.execute(text("UPDATE resource SET sealed = 1, custodian = 'RNQ'")))
     assert get(server, f"studies/{STUDY_A}/metadata").status_code == 404
     assert get(server, f"studies?StudyInstanceUID={STUDY_A}").json() == []
+
+
+def test_a_study_that_claims_the_uid_of_another_opens_no_images(region: Region, server: WebServer) -> None:
+    from sqlalchemy import text
+
+    region.database.write(lambda c: c.execute(text("UPDATE resource SET sealed = 1, custodian = 'RNQ'")))
+    content = {
+        "resourceType": "ImagingStudy",
+        "id": "decoy",
+        "status": "available",
+        "subject": {"reference": "Patient/mine"},
+        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{STUDY_A}"}],
+    }
+    body, index = json.dumps(content).encode(), extract("ImagingStudy", content)
+    version = NewVersion("ImagingStudy", "decoy", 1, "POST", body, "RX1", ("mine",), index=index)
+    region.database.write(lambda c: Storage(region.database).unit_of_work(c).store(version, None))
+    assert get(server, f"studies/{STUDY_A}/metadata").status_code == 404
+    assert get(server, f"studies/{STUDY_A}/series").status_code == 404
 
 
 def test_one_disclosure_per_study_and_session(region: Region, server: WebServer) -> None:

@@ -68,3 +68,14 @@ def test_a_viewer_that_is_not_installed_says_so(tmp_path: Path) -> None:
 def test_configuration_names_no_other_host() -> None:
     config = app_config("/viewer", "/dicomweb")
     assert '"wadoRoot": "/dicomweb"' in config and "http" not in config
+
+
+def test_a_file_is_prepared_once_however_its_address_is_spelt(assets: ViewerAssets, tmp_path: Path) -> None:
+    for name in ("app.bundle.css", "./app.bundle.css", "x/../app.bundle.css", ".//app.bundle.css"):
+        text(assets, name)
+    assert len(list((tmp_path / ".ohif-served-viewer").iterdir())) == 1
+
+
+def test_a_name_that_no_file_can_have_is_not_found(assets: ViewerAssets) -> None:
+    with pytest.raises(NotFound):
+        assets.find("app\0.js")

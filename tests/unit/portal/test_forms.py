@@ -21,7 +21,12 @@ def test_a_name_with_search_characters_is_searched_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", [{"day": "x", "month": "2", "year": "1980"}, {"day": "1", "month": "1", "year": "80"}]
+    "typed",
+    [
+        {"day": "x", "month": "2", "year": "1980"},
+        {"day": "1", "month": "1", "year": "80"},
+        {"day": "1", "month": "1", "year": "9" * 30},
+    ],
 )
 def test_what_is_no_date_is_an_error_at_the_date(typed: dict[str, str]) -> None:
     assert list(read_wanted({"family": "A", **typed}).errors) == ["born-day"]

@@ -123,3 +123,12 @@ def test_fingerprint_ignores_the_page_size_alone() -> None:
     assert parse_search("Patient", [("family", "a"), ("_count", "3")]).fingerprint == base
     assert parse_search("Patient", [("family", "b")]).fingerprint != base
     assert parse_search("Patient", [("family", "a")], compartment=("Patient", "1")).fingerprint != base
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "most"), [("family", "Smith", 50), ("_include", "Patient:organization", 20)]
+)
+def test_conditions_and_includes_are_counted(name: str, value: str, most: int) -> None:
+    parse_search("Patient", [*[(name, value)] * most, ("_count", "1")])
+    with pytest.raises(BadRequest):
+        parse_search("Patient", [(name, value)] * (most + 1))
