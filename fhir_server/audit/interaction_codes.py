@@ -20,7 +20,9 @@ RESTFUL = SEARCHES | {
 
 #: Interactions of ours beside FHIR's, as DICOM codes audit messages (PS3.16 CID 400).
 _DICOM = {
-    "images": ("110103", "DICOM Instances Accessed"),
+    "images-open": ("110103", "DICOM Instances Accessed"),
+    "images-search": ("110112", "Query"),
+    "images-store": ("110104", "DICOM Instances Transferred"),
     "portal-page": ("110110", "Patient Record"),
     "break-glass": ("110113", "Security Alert"),
     "export": ("110106", "Export"),

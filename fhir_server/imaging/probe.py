@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from fhir_server import metrics
 from fhir_server.errors import RecordError
 from fhir_server.imaging.ports import Archive, EndpointHealth, HarvestStore, phase_of
 
@@ -19,6 +20,7 @@ def probe_once(archive: Archive, store: HarvestStore, budget: float = 2.0) -> En
         failures = 0 if health.reachable else before.failures + 1
         health = _since(health, before.since, failures)
     store.save_health(health)
+    metrics.observe_pacs(archive.endpoint.name, health.phase, health.latency_ms / 1000 if health.reachable else None)
     return health
 
 

@@ -212,7 +212,7 @@ class _Doors:
         return [rewriter.rewrite(row, f"studies/{study_uid}") for row in rows]
 
     def _root(self) -> str:
-        return f"{request.host_url.rstrip('/')}{self._services.root}"
+        return f"{self._services.base_url or request.host_url.rstrip('/')}{self._services.root}"
 
 
 def _function(method: Callable[..., Response]) -> Callable[..., Response]:

@@ -46,3 +46,4 @@ class ImagingServices:
     store_bytes_max: int = 2 * 1024 * 1024 * 1024
     assets_dir: Path = field(default=Path(".assets"))
     root: str = "/dicomweb"
+    base_url: str = ""  # our public address without a final slash; "": as the caller reached us

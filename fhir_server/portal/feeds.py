@@ -201,7 +201,7 @@ def _archive_judgement(archive: ArchiveRecord, health: EndpointHealth | None) ->
     advice = {
         "not-connected": "Check that the archive and the network link to it are up.",
         "no-answer": "It takes connections and says nothing: its service probably needs a restart. Call its PACS team.",
-        "cut-off": "Its answers break off in the middle: look for a proxy or firewall with a short time limit.",
+        "cut": "Its answers break off in the middle: look for a proxy or firewall with a short time limit.",
         "wrong-answer": "Its DICOMweb service answers with errors. Call its PACS team; its own log says why.",
     }.get(health.phase, "Call its PACS team.")
     return State(words.capitalize(), "red"), f"{advice} Reports stay readable; images open where another copy exists."

@@ -15,7 +15,7 @@ from fhir_server.storage.feed_state import FeedState, last_heard
 PHASES = {
     "not-connected": "cannot be reached",
     "no-answer": "does not answer",
-    "cut-off": "breaks off its answers",
+    "cut": "breaks off its answers",
     "wrong-answer": "answers with errors",
 }
 

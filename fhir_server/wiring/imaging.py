@@ -102,6 +102,7 @@ class Imaging:
             self._client_source,
             self._settings.store_bytes_max,
             self._settings.assets_dir,
+            base_url=self._settings.base_url,
         )
 
     def work(self) -> ImagingWork:

@@ -16,9 +16,12 @@ from fhir_server.ingest.services import IngestServices
 from fhir_server.jobs.housekeeping import make_housekeeping_jobs
 from fhir_server.jobs.periodic import PeriodicJob
 from fhir_server.jobs.periodic import run_jobs as run_periodic_jobs
+from fhir_server.metrics import set_quarantined
 from fhir_server.settings import Address, Settings
 from fhir_server.storage.accounts import now_us
 from fhir_server.storage.archives import list_archives
+from fhir_server.storage.database import Database
+from fhir_server.storage.feed_state import feed_states
 from fhir_server.storage.unit_of_work import Storage
 from fhir_server.wiring.imaging import IMAGE_STORE, archive_issuers, dicomweb_door
 from fhir_server.wiring.services import make_services, open_database
@@ -88,11 +91,18 @@ def run_jobs(settings: Settings) -> None:
     imaging = _beside(stop, "imaging", lambda: services.imaging.work().run(stop))
     jobs = [
         *make_housekeeping_jobs(services.record.storage, settings.data_dir / "spool"),
+        PeriodicJob("quarantine-gauge", 15.0, lambda _stop: _count_quarantined(services.database)),
         PeriodicJob("tokens", 600.0, lambda _stop: services.accounts.forget_expired(now_us() - _TOKENS_KEPT_US)),
     ]
     run_periodic_jobs(services.record.storage, jobs, stop)
     stop.set()
     imaging.join()
+
+
+def _count_quarantined(database: Database) -> None:
+    with database.read() as connection:
+        for state in feed_states(connection, now_us()):
+            set_quarantined(state.name or "unknown-sender", state.quarantined)
 
 
 def run_dicom(settings: Settings) -> None:
