@@ -113,10 +113,18 @@ def _admit(app: Flask, services: Services) -> None:
     declaration = declaration_of(app.view_functions[endpoint])
     assert declaration is not None, "create_app refuses routes without a declaration"
     enforce(declaration, caller)
-    if here.portal_session is not None and asked.method not in _SAFE and Audience.ANYONE not in declaration.audiences:
+    if asked.method in _SAFE:
+        return
+    if asked.blueprint != "dicomweb":
+        _limit_body(asked, services.settings.body_bytes_max)
+    if here.portal_session is not None and Audience.ANYONE not in declaration.audiences:
         _require_csrf_token()
-    limit, length = services.settings.body_bytes_max, asked.content_length
-    if length is not None and length > limit and asked.blueprint != "dicomweb":
+
+
+def _limit_body(asked: Request, limit: int) -> None:
+    """Refuse a body that says it is too large before reading it, and one that turns out to be while reading."""
+    asked.max_content_length = limit + 1  # reading stops there, without an error
+    if (asked.content_length or 0) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes.")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from flask import Request
 
-from fhir_server.errors import BadRequest, NotAcceptable, UnsupportedMediaType
+from fhir_server.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaType
 
 FHIR_JSON = "application/fhir+json"
 _JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json", "application/json+fhir"})
@@ -46,9 +46,17 @@ def require_json_body(request: Request) -> bytes:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("FHIR JSON is UTF-8.", "http.Content-Type")
-    body = request.get_data(cache=False)
+    body = read_body(request)
     if not body:
         raise BadRequest("The request has no body.")
+    return body
+
+
+def read_body(request: Request) -> bytes:
+    """The whole body; TooLarge (413) when one that came in chunks went over the limit."""
+    body = request.get_data(cache=False)
+    if len(body) == request.max_content_length:
+        raise TooLarge("The body is too large.")
     return body
 
 

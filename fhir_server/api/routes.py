@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, Response, request
 
 from fhir_server.access.declare import Audience, open_to
-from fhir_server.api.negotiation import parse_prefer, require_json_accepted, require_json_body
+from fhir_server.api.negotiation import parse_prefer, read_body, require_json_accepted, require_json_body
 from fhir_server.api.responses import (
     body_response,
     current_exchange,
@@ -45,8 +45,9 @@ class NotOffered(NotFound):
 
 signed_in = open_to(Audience.CLIENT, Audience.USER)
 _HISTORY_MAX = 1000
-_NOT_SEARCHED = frozenset({"_format", "_pretty", "_page"})
-_HISTORY_PARAMETERS = _NOT_SEARCHED | {"_count", "_since"}
+_LAYOUT = frozenset({"_format", "_pretty"})
+_NOT_SEARCHED = _LAYOUT | {"_page", "_totalMethod"}  # the last is how fhirpy counts; it filters nothing
+_HISTORY_PARAMETERS = _LAYOUT | {"_page", "_count", "_since"}
 
 
 @fhir.before_request
@@ -120,6 +121,7 @@ def history_instance_view(resource_type: str, resource_id: str) -> Response:
 @signed_in
 def create_view(resource_type: str) -> Response:
     """create, conditional with `If-None-Exist`."""
+    _require_no_criteria()
     if resource_type[0] in "_$":
         raise NotOffered("Of the whole record, only batch, transaction and metadata are offered.")
     exchange, prefer = _begin("create"), parse_prefer(request.headers.get("Prefer"))
@@ -132,6 +134,7 @@ def create_view(resource_type: str) -> Response:
 @signed_in
 def update_view(resource_type: str, resource_id: str) -> Response:
     """update, with `If-Match`; creates under the client's id."""
+    _require_no_criteria()
     exchange, prefer = _begin("update"), parse_prefer(request.headers.get("Prefer"))
     document = parse_document(require_json_body(request))
     written = update(exchange, resource_type, resource_id, document, _precondition())
@@ -165,7 +168,7 @@ def search_type_post_view(resource_type: str) -> Response:
     """search within a type, parameters in a form: nothing about a patient in the address."""
     if request.mimetype != "application/x-www-form-urlencoded":
         raise UnsupportedMediaType("Send application/x-www-form-urlencoded.", "http.Content-Type")
-    return _search(resource_type, [*_query_pairs(), *_pairs(request.get_data())])
+    return _search(resource_type, [*_query_pairs(), *_pairs(read_body(request))])
 
 
 @fhir.post("/")
@@ -252,6 +255,13 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
 
 def _precondition() -> Precondition:
     return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
+
+
+def _require_no_criteria() -> None:
+    """A condition in the address, as some servers take it, must not be ignored: the caller would make twins."""
+    for name in request.args if request.query_string else ():
+        if name not in _LAYOUT:
+            raise UnsupportedParameter("A create takes its condition in If-None-Exist.", f"http.{name}")
 
 
 def _require_history_parameters() -> None:
