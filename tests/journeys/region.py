@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from sqlalchemy import func, select
@@ -24,22 +23,14 @@ def register(record: ServedRecord) -> None:
     """The trusts, their feeds, and an archive each whose PACS only sends (its query port is closed)."""
     for ods, name in TRUSTS.items():
         record.command("trust", "add", ods, name)
-    with ThreadPoolExecutor(4) as pool:
-        feeds = [pool.submit(_add_feed, record, ods) for ods in TRUSTS]
-        archives = [pool.submit(_add_archive, record, ods) for ods in TRUSTS]
-        for done in (*feeds, *archives):
-            done.result()
+        record.command("feed", "add", f"{ods} RIS", "--trust", ods, "--msh-4", ods, "--profile", "uk-a3")
+        add_archive(record, ods, "dimse", f"127.0.0.1:{free_port()}")
 
 
-def _add_feed(record: ServedRecord, ods: str) -> None:
-    record.command("feed", "add", f"{ods} RIS", "--trust", ods, "--msh-4", ods, "--profile", "uk-a3")
-
-
-def _add_archive(record: ServedRecord, ods: str) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    record.command(
-        "endpoint", "add", f"{ods} PACS", "--trust", ods, "--type", "dimse", "--url", address, "--aet", f"{ods}PACS"
-    )
+def add_archive(record: ServedRecord, ods: str, kind: str, address: str) -> None:
+    """Register the trust's PACS."""
+    where = ("--type", kind, "--url", address, "--aet", f"{ods}PACS")
+    record.command("endpoint", "add", f"{ods} PACS", "--trust", ods, *where)
 
 
 @contextmanager
@@ -95,3 +86,10 @@ def identifiers(client: FhirClient, resource_type: str, system: str) -> list[str
         for resource in found
         for value in {i["value"] for i in resource["identifier"] if i.get("system") == system}
     ]
+
+
+def fate(record: ServedRecord, control_id: str) -> tuple[str, str]:
+    """The state and reason of the one message with the control id."""
+    with opened(record) as database, database.read() as connection:
+        row = connection.execute(select(inbox.c.state, inbox.c.reason).where(inbox.c.control_id == control_id)).one()
+    return row.state, row.reason

@@ -97,18 +97,28 @@ class Ris(Worker):
         number = next(self._numbers)
         for count, (control_id, payload) in enumerate(exam_story(self.trust, number)):
             self.ledger.intend(control_id)
-            try:
-                code = self._client.send(payload)
-            except Stopped:
+            if not self._send(control_id, payload):
                 return
-            assert code == "AA", f"{control_id} was answered {code}"
-            self.ledger.acknowledge(control_id)
             if count % 3 == 1:
                 self._client.send(payload)
         self.finished.append(number)
         self._left -= 1
         if not self._left:
             self.stopping.set()
+
+    def _send(self, control_id: str, payload: bytes) -> bool:
+        """Send until it is accepted. AE says that it could not be stored now; False when told to stop before."""
+        while True:
+            try:
+                code = self._client.send(payload)
+            except Stopped:
+                return False
+            if code == "AA":
+                self.ledger.acknowledge(control_id)
+                return True
+            assert code == "AE", f"{control_id} was answered {code}"
+            self.ledger.fail(code)
+            self.stopping.wait(0.3)
 
 
 @dataclass

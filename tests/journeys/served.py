@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
+from click.testing import CliRunner
 
+from fhir_server.cli.main import group
 from tests.support.ports import free_port
 
 Found = TypeVar("Found")
@@ -45,11 +47,8 @@ class ServedRecord:
         self.url = f"http://127.0.0.1:{self.http}"
         self.log = folder / "log"
         chosen = {"data_dir": folder / "var", "aet": AET, **settings}
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("IMAGING_RECORD_")},
-            **{f"IMAGING_RECORD_{name.upper()}": str(value) for name, value in chosen.items()},
-            "IMAGING_RECORD_DATABASE": database,
-        }
+        self.settings = {f"IMAGING_RECORD_{name.upper()}": str(value) for name, value in chosen.items()}
+        self.settings["IMAGING_RECORD_DATABASE"] = database
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,13 +56,16 @@ class ServedRecord:
         """Where disclosures wait to be filed."""
         return self.folder / "var" / "spool"
 
-    def start(self, web_workers: int = 2, prefix: tuple[str, ...] = ()) -> ServedRecord:
-        """Start it (again) and wait until it answers; `prefix` is a program that runs it, such as a tracer."""
+    def start(self, web_workers: int = 2) -> ServedRecord:
+        """Start it (again) and wait until every door is open."""
         doors = ["--http", f"127.0.0.1:{self.http}", "--mllp", f"127.0.0.1:{self.mllp_port}"]
         doors += ["--dicom", f"127.0.0.1:{self.dicom_port}", "--web-workers", str(web_workers)]
         with self.log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [*prefix, *_COMMAND, "serve", *doors], env=self.environment, stderr=stderr, stdin=subprocess.DEVNULL
+                [*_COMMAND, "serve", *doors],
+                env={**os.environ, **self.settings},
+                stderr=stderr,
+                stdin=subprocess.DEVNULL,
             )
         try:
             eventually(self.is_serving, "the record is ready", timeout_s=120)
@@ -95,18 +97,13 @@ class ServedRecord:
         eventually(lambda: not any(_is_running(pid) for pid in children.values()), "the children are gone")
 
     def command(self, *arguments: str, said: str = "") -> Any:
-        """Run a command with --json against this record's database; what it printed."""
-        done = subprocess.run(
-            [*_COMMAND, *arguments, "--json"],
-            env=self.environment,
-            input=said,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode:
-            raise CommandFailed(done.stderr)
+        """Run a command with --json against this record's database; what it printed.
+
+        In this process, because a new one needs seconds to begin. Not to be called by two threads at once.
+        """
+        done = CliRunner().invoke(group, [*arguments, "--json"], input=said, env=self.settings)
+        if done.exit_code:
+            raise CommandFailed(f"{arguments[:2]}: {done.exception!r} {done.stderr}")
         return json.loads(done.stdout)
 
     def get(self, path: str) -> requests.Response:
@@ -137,9 +134,13 @@ class ServedRecord:
         with suppress(ProcessLookupError):
             os.kill(self.pids()[child], signal.SIGKILL)
 
+    def family(self, child: str) -> list[int]:
+        """The processes of a child: its own and those that it started."""
+        return list(_family(self.pids()[child]))
+
     def memory_kib(self) -> dict[str, int]:
         """Resident memory of each child and of what it started."""
-        return {child: sum(map(_resident_kib, _family(pid))) for child, pid in self.pids().items()}
+        return {child: sum(map(_resident_kib, self.family(child))) for child in self.pids()}
 
 
 def _is_open(port: int) -> bool:

@@ -17,6 +17,7 @@ from tests.journeys.ledger import Verdict, percentile
 from tests.journeys.senders import REST_SYSTEM, Epr, Modality, Ris, Worker, accession_of, encoded, without_meta
 from tests.journeys.served import ServedRecord, eventually
 
+pytestmark = pytest.mark.timeout(600)
 logger = logging.getLogger(__name__)
 CHILDREN = ("web-1", "web-2", "feeds", "jobs", "dicom")
 #: The parts that hold what was acknowledged are killed twice.
