@@ -113,7 +113,7 @@ class AccessRule:
 
 def _is_impersonal(row: AccessRow, resource_type: str | None) -> ColumnElement[bool]:
     if resource_type in (None, "*"):
-        names = [literal_column(f"'{name}'") for name in sorted(impersonal_types())]
+        names: list[ColumnElement[str]] = [literal_column(f"'{name}'") for name in sorted(impersonal_types())]
         found: ColumnElement[bool] = row.c.resource_type.in_(names)
         return found
     return true() if resource_type in impersonal_types() else false()
