@@ -50,6 +50,7 @@ class Exchange:
     query: str = ""
     purpose: str = "TREAT"
     address: str = ""
+    asked: str = ""  # `Type/id` of a read
     outcome: str = "0"
     disclosed: list[DisclosedVersion] = field(default_factory=list)
 
@@ -74,6 +75,9 @@ class Exchange:
     def account(self) -> None:
         """Append the disclosure to the spool; Unavailable (503) when that fails: no account, no answer."""
         if self.disclosed or self.action == "E":
+            self.record.spool.append(self.disclosure())
+        elif self.asked and self.outcome != "0" and self.caller.caller_id:
+            self.query = self.asked  # a read that was refused showed nothing, and somebody tried
             self.record.spool.append(self.disclosure())
 
     def account_in_tx(self, connection: Connection, versions: Iterable[FoundVersion], action: str) -> None:

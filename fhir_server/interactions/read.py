@@ -13,6 +13,7 @@ from fhir_server.storage.resources import FoundVersion
 def read(exchange: Exchange, resource_type: str, resource_id: str) -> FoundVersion:
     """Return the current version. NotFound (404) when there is none that the caller may read, Gone (410) when it was
     deleted, Forbidden (403) when the caller's scopes do not cover the type."""
+    exchange.asked = f"{resource_type}/{resource_id}"
     require_known_type(resource_type)
     exchange.read_rule.require_type(resource_type)
     if is_trail_event(resource_type, resource_id):

@@ -11,6 +11,7 @@ from fhir_server.storage.resources import FoundVersion
 
 def vread(exchange: Exchange, resource_type: str, resource_id: str, version_id: str) -> FoundVersion:
     """Return that version. Errors as `read`; Gone (410) when the version is the deletion."""
+    exchange.asked = f"{resource_type}/{resource_id}/_history/{version_id}"
     require_known_type(resource_type)
     exchange.read_rule.require_type(resource_type)
     number = int(version_id) if version_id.isdecimal() and len(version_id) < 10 else 0
