@@ -62,7 +62,7 @@ def _resource(resource_type: str) -> dict[str, Any]:
         for code in searchable_codes(resource_type)
     ]
     references = [f"{resource_type}:{p['name']}" for p in parameters if p["type"] == "reference"]
-    return {
+    described: dict[str, Any] = {
         "type": resource_type,
         "interaction": [{"code": code} for code in _INTERACTIONS],
         "versioning": "versioned-update",
@@ -76,3 +76,4 @@ def _resource(resource_type: str) -> dict[str, Any]:
         "searchInclude": references,
         "searchParam": parameters,
     }
+    return {name: value for name, value in described.items() if value != []}

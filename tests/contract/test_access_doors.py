@@ -59,7 +59,8 @@ def test_an_anonymous_caller_gets_nothing_but_the_open_routes(region: Region):
 
 @pytest.mark.parametrize(
     "header",
-    ["Bearer", "Bearer ", "Bearer junk", "Basic dXNlcjpwYXNz", "Token x", "Bearer \u00e9", "bearer junk", "Bearer a Bearer b",
+    ["Bearer", "Bearer ", "Bearer junk", "Basic dXNlcjpwYXNz", "Token x", "Bearer \u00e9", "bearer junk",
+     "Bearer a Bearer b",
      "Bearer " + "x" * 100_000],
 )  # fmt: skip
 def test_what_is_no_token_is_refused_everywhere(region: Region, header: str):

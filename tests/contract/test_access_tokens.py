@@ -77,7 +77,8 @@ def test_scopes_within_the_registration_are_granted_as_asked(
 
 @pytest.mark.parametrize(
     "asked",
-    ["system/*.rs", "system/Patient.cruds", "system/Observation.r", "patient/Patient.rs", "user/Patient.rs", "system/Patient.sr",
+    ["system/*.rs", "system/Patient.cruds", "system/Observation.r", "patient/Patient.rs", "user/Patient.rs",
+     "system/Patient.sr",
      "system/Patient.rs openid", "system/Patient.rs?x=y", "system/Patient.rs " + "system/Group.r " * 4000, "junk"],
 )  # fmt: skip
 def test_scopes_beyond_the_registration_are_refused_whole(region: Region, client: tuple[str, str], asked: str):
@@ -212,7 +213,8 @@ def test_a_key_sent_along_is_not_used(region: Region, keyed: str):
         {"iss": "other"}, {"iss": None}, {"sub": None}, {"sub": 5}, {"aud": None}, {"aud": "https://elsewhere.example/token"},
         {"aud": ["https://elsewhere.example"]}, {"aud": 7}, {"exp": None}, {"exp": "soon"}, {"exp": [1]}, {"exp": True},
         {"exp": int(time.time()) - 61}, {"exp": int(time.time()) + 86_400}, {"exp": 1e308}, {"jti": None}, {"jti": 5},
-        {"jti": ""}, {"jti": "x" * 10_000}, {"jti": "a\u0000b"}, {"nbf": int(time.time()) + 3600}, {"sub": "nobody", "iss": "nobody"},
+        {"jti": ""}, {"jti": "x" * 10_000}, {"jti": "a\u0000b"}, {"nbf": int(time.time()) + 3600},
+        {"sub": "nobody", "iss": "nobody"},
         {"iat": "x"},
     ],
 )  # fmt: skip

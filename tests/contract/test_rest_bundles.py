@@ -97,7 +97,8 @@ def test_links_are_replaced_in_references_addresses_and_narrative_but_not_in_bus
 
 
 def test_replacing_links_leaves_every_other_byte(door: Door):
-    text = '{"resourceType":"DiagnosticReport","status":"final", "code" : {"text":"\\u0041 \\/ \u00eb"},"subject":{"reference":"%s"}}'
+    code = '{"text":"\\u0041 \\/ \u00eb"}'
+    text = '{"resourceType":"DiagnosticReport","status":"final", "code" : ' + code + ',"subject":{"reference":"%s"}}'
     escaped = (text % URN.replace("61eb", "\\u00361eb")).encode().decode()
     bundle = (
         '{"resourceType":"Bundle","type":"transaction","entry":['
@@ -342,17 +343,18 @@ def test_the_examples_of_the_specification_can_be_sent_as_they_are(door: Door):
         "resourceType": "Bundle", "id": "bundle-transaction", "meta": {"lastUpdated": "2014-08-18T01:43:30Z"},
         "type": "transaction",
         "entry": [
-            {"fullUrl": URN, "resource": {"resourceType": "Patient", "name": [{"use": "official", "family": "Chalmers"}]},
+            {"fullUrl": URN, "resource": {"resourceType": "Patient", "name": [{"family": "Chalmers"}]},
              "request": {"method": "POST", "url": "Patient"}},
             {"fullUrl": "urn:uuid:88f151c0-a954-468a-88bd-5ae15c08e059",
-             "resource": {"resourceType": "Patient", "identifier": [{"system": "http:/example.org/fhir/ids", "value": "234234"}]},
-             "request": {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=http:/example.org/fhir/ids|234234"}},
+             "resource": patient("234234"),
+             "request": {"method": "POST", "url": "Patient", "ifNoneExist": f"identifier={MRN}|234234"}},
             {"fullUrl": "http://example.org/fhir/Patient/123",
              "resource": {"resourceType": "Patient", "id": "123", "active": True},
              "request": {"method": "PUT", "url": "Patient/123"}},
             {"request": {"method": "DELETE", "url": "Patient/234"}},
             {"request": {"method": "GET", "url": "Patient?name=Chalmers"}},
-            {"request": {"method": "GET", "url": "Patient/12334", "ifNoneMatch": 'W/"4"', "ifModifiedSince": "2015-08-31T08:14:33+10:00"}},
+            {"request": {"method": "GET", "url": "Patient/12334", "ifNoneMatch": 'W/"4"',
+                         "ifModifiedSince": "2015-08-31T08:14:33+10:00"}},
         ],
     }  # fmt: skip
     made = entries(door.post("", data=json.dumps(bundle)))

@@ -16,7 +16,8 @@ def patient(family: str = "Zebra", **more: Any) -> dict[str, Any]:
 
 
 def observation(value: str) -> bytes:
-    return f'{{"resourceType":"Observation","status":"final","code":{{"text":"x"}},"valueQuantity":{{"value":{value}}}}}'.encode()
+    head = '{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":'
+    return f"{head}{value}}}}}".encode()
 
 
 def test_create_answers_with_the_resource_and_where_it_is(door: Door):

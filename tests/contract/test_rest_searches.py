@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -92,8 +94,6 @@ def test_a_page_link_shows_no_name_and_serves_its_caller_and_search_only(region:
     bundle = door.get(f"/Patient?family:exact={family}&_sort=given&_count=1").get_json(force=True)
     following = links(bundle)["next"].removeprefix(BASE)
     token = parse_qs(urlsplit(following).query)["_page"][0]
-    import base64
-
     assert b"G0" not in base64.urlsafe_b64decode(token + "===")
     assert door.get(following).status_code == 200
     outcome(door.get(following.replace("family:exact", "family")), 400)
@@ -186,6 +186,21 @@ def test_a_written_resource_is_found_at_once_and_a_deleted_one_no_more(door: Doo
     assert door.search(f"/Patient?family=Other{family}")
     door.delete(f"/Patient/{content['id']}")
     assert not door.search(f"/Patient?family=Other{family}")
+
+
+def test_large_answers_are_compressed_for_those_who_take_it(door: Door):
+    family = add_people(door, 60)
+    path = f"/Patient?family={family}&_count=60"
+    plain = door.get(path)
+    assert "Content-Encoding" not in plain.headers
+    zipped = door.get(path, headers={"Accept-Encoding": "deflate, gzip;q=0.5"})
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(zipped.data) == plain.data
+    assert plain.headers["Vary"] == zipped.headers["Vary"] == "Accept-Encoding"
+    for refused in ("identity", "gzip;q=0", "br"):
+        assert "Content-Encoding" not in door.get(path, headers={"Accept-Encoding": refused}).headers
+    small = door.get("/Patient?_id=x", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in small.headers
 
 
 def test_what_was_asked_is_printed_whole_in_the_self_link(door: Door):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ def _refused_requests(client: FhirClient) -> Iterator[tuple[requests.Response, s
     ]  # fmt: skip
     for body in bodies:
         yield client.request("POST", "/fhir/Patient", data=body, headers=JSON), "a bad body"
-        bundle = f'{{"resourceType":"Bundle","type":"transaction","entry":[{{"request":{{"method":"POST","url":"Patient"}},"resource":{body}}}]}}'
+        entry = f'{{"request":{{"method":"POST","url":"Patient"}},"resource":{body}}}'
+        bundle = f'{{"resourceType":"Bundle","type":"transaction","entry":[{entry}]}}'
         yield client.request("POST", "/fhir", data=bundle, headers=JSON), "a bad transaction"
     for query in (f"birthdate={FAMILY}", f"_lastUpdated={NUMBER}x", f"_sort={FAMILY}", f"_count={NUMBER}x",
                   f"nmae={FAMILY}", f"name:junk={FAMILY}", f"_include={FAMILY}:{NUMBER}"):  # fmt: skip
@@ -98,8 +100,6 @@ def _failed_sign_ins(served: ServedRecord) -> Iterator[tuple[requests.Response, 
 
 
 def _send_messages(served: ServedRecord) -> None:
-    import socket
-
     for control, message in (("QUXMARK1", ORU), ("QUXMARK2", ORU.replace("PID|", "PXX|")), ("", "MSH|" + FAMILY)):
         with socket.create_connection(("127.0.0.1", served.mllp_port), timeout=10) as connection:
             connection.sendall(b"\x0b" + message.format(control=control).encode() + b"\x1c\r")

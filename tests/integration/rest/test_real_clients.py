@@ -56,7 +56,9 @@ def test_fhirpy_gets_its_includes(fhirpy: SyncFHIRClient):
     patient.save()
     report = fhirpy.resource("DiagnosticReport", status="final", code={"text": "CT"}, subject=patient.to_reference())
     report.save()
-    bundle = fhirpy.resources("DiagnosticReport").search(_id=report.id).include("DiagnosticReport", "subject").fetch_raw()
+    bundle = (
+        fhirpy.resources("DiagnosticReport").search(_id=report.id).include("DiagnosticReport", "subject").fetch_raw()
+    )
     assert {e["resource"]["resourceType"] for e in bundle["entry"]} == {"DiagnosticReport", "Patient"}
 
 
@@ -74,7 +76,7 @@ def test_fhirpy_is_told_of_a_version_conflict_and_of_what_is_wrong(fhirpy: SyncF
 
 
 def test_fhirpy_is_told_that_a_condition_in_the_address_is_not_taken(fhirpy: SyncFHIRClient):
-    """Its get_or_create posts to `Patient?identifier=..`, which only its own server knows: better refused than twins."""
+    """Its get_or_create posts to `Patient?identifier=..`, which few servers take: better refused than twins."""
     identifier = [{"system": "http://a.example/mrn", "value": uuid4().hex}]
     search = fhirpy.resources("Patient").search(identifier=identifier[0]["value"])
     with pytest.raises(OperationOutcome):
@@ -85,7 +87,9 @@ def test_fhirpy_is_told_that_a_condition_in_the_address_is_not_taken(fhirpy: Syn
 def test_fhirclient_finds_its_way_and_reads_and_searches(served: ServedRecord, client: FhirClient, token: str):
     family = f"Smart{uuid4().hex}"
     body = {"resourceType": "Patient", "name": [{"family": family}], "birthDate": "1950-03-29"}
-    stored = client.request("POST", "/fhir/Patient", json=body, headers={"Content-Type": "application/fhir+json"}).json()
+    stored = client.request(
+        "POST", "/fhir/Patient", json=body, headers={"Content-Type": "application/fhir+json"}
+    ).json()
     smart = FHIRClient(settings={"app_id": "viewer", "api_base": f"{served.url}/fhir", "redirect_uri": "http://x/"})
     smart.server.get_capability()
     assert smart.server.capabilityStatement.fhirVersion == "4.0.1"
