@@ -27,6 +27,8 @@ from tests.journeys.ledger import Ledger
 from tests.journeys.served import AET, ServedRecord
 
 REST_SYSTEM = "https://epr.example/exchange"
+#: Which messages of an exam's story a RIS sends: all, or the last report alone.
+WHOLE, REPORT_ONLY = slice(None), slice(-1, None)
 _BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -85,8 +87,11 @@ class Worker(threading.Thread):
 class Ris(Worker):
     """A RIS on a connection of its own. Every third message is sent twice, as impatient senders do."""
 
-    def __init__(self, record: ServedRecord, trust: str, first: int, exams_max: int = 100_000) -> None:
+    def __init__(
+        self, record: ServedRecord, trust: str, first: int, exams_max: int = 100_000, steps: slice = WHOLE
+    ) -> None:
         super().__init__(f"ris-{trust}-{first}")
+        self._steps = steps
         self.trust, self.ledger = trust, Ledger(f"messages of {trust} from {first}")
         self.finished: list[int] = []
         self._numbers = itertools.count(first)
@@ -95,7 +100,7 @@ class Ris(Worker):
 
     def turn(self) -> None:
         number = next(self._numbers)
-        for count, (control_id, payload) in enumerate(exam_story(self.trust, number)):
+        for count, (control_id, payload) in enumerate(list(exam_story(self.trust, number))[self._steps]):
             self.ledger.intend(control_id)
             if not self._send(control_id, payload):
                 return

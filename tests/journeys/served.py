@@ -99,7 +99,8 @@ class ServedRecord:
     def command(self, *arguments: str, said: str = "") -> Any:
         """Run a command with --json against this record's database; what it printed.
 
-        In this process, because a new one needs seconds to begin. Not to be called by two threads at once.
+        In this process, because a new one needs seconds to begin. It borrows sys.stdout, which live logging of pytest
+        (--log-cli-level) takes back: log to a file instead.
         """
         done = CliRunner().invoke(group, [*arguments, "--json"], input=said, env=self.settings)
         if done.exit_code:
@@ -139,7 +140,7 @@ class ServedRecord:
         return list(_family(self.pids()[child]))
 
     def memory_kib(self) -> dict[str, int]:
-        """Resident memory of each child and of what it started."""
+        """Each child's own resident memory, with what it started; pages of the database file are not its own."""
         return {child: sum(map(_resident_kib, self.family(child))) for child in self.pids()}
 
 
@@ -167,6 +168,6 @@ def _family(pid: int) -> Iterator[int]:
 def _resident_kib(pid: int) -> int:
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith("RssAnon:"):
                 return int(line.split()[1])
     return 0
