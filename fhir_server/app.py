@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 import secrets
 import time
 from collections.abc import Callable
@@ -17,6 +15,8 @@ from fhir_server.access.caller import Caller, CallerKind
 from fhir_server.access.declare import Audience, declaration_of, enforce, open_to, require_declarations
 from fhir_server.access.scopes import ScopeSet
 from fhir_server.access.sessions import COOKIE
+from fhir_server.api.plain_read import PlainRead
+from fhir_server.api.requests import STANDARD_HEADERS, base_url, bearer_token, request_id
 from fhir_server.api.responses import outcome_response
 from fhir_server.errors import (
     BadRequest,
@@ -33,10 +33,6 @@ from fhir_server.wiring import Services, make_services, register_doors
 
 FAILED = logs.event("web.failed", "A request failed for a reason of ours.", "route", "request_id", level=40)
 _ANONYMOUS = Caller(CallerKind.CLIENT, "", "", ScopeSet(()))
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
-_HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
-#: Request ids of this process: unique over processes by the random part, and cheaper than random bits for each.
-_process_id, _request_numbers = secrets.token_hex(6), itertools.count(1)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -68,6 +64,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.after_request(_finish)
     app.register_error_handler(Exception, _answer_error)
     require_declarations(app.view_functions)
+    whole_way: Any = app.wsgi_app
+    app.wsgi_app = PlainRead(whole_way, services.record, services.tokens)  # type: ignore[method-assign]
     return app
 
 
@@ -98,13 +96,13 @@ def _admit(app: Flask, services: Services) -> None:
     asked: Request = proxy._get_current_object()
     here.started = time.monotonic()
     here.caller = here.portal_session = None
-    here.request_id = _request_id(asked)
+    here.request_id = request_id(asked.environ)
     endpoint = asked.endpoint
     caller = here.caller = _recognise(services, asked, here)
     here.exchange = Exchange(
         services.record,
         caller or _ANONYMOUS,
-        _base_url(services.settings, asked),
+        base_url(services.settings, asked.environ),
         here.request_id,
         address=asked.environ.get("REMOTE_ADDR", ""),
     )
@@ -128,17 +126,11 @@ def _limit_body(asked: Request, limit: int) -> None:
         raise TooLarge(f"The body is larger than {limit} bytes.")
 
 
-def _request_id(asked: Request) -> str:
-    sent: str = asked.environ.get("HTTP_X_REQUEST_ID", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else f"{_process_id}-{next(_request_numbers):x}"
-
-
 def _recognise(services: Services, asked: Request, here: Any) -> Caller | None:
     """The caller of a bearer token or of a portal session; a bad token is refused, a stale cookie is nobody."""
-    header: str | None = asked.environ.get("HTTP_AUTHORIZATION")
-    if header is not None and asked.endpoint != "oauth.token":
-        scheme, _, token = header.partition(" ")
-        caller = services.tokens.caller_of(token.strip()) if scheme.lower() == "bearer" else None
+    if "HTTP_AUTHORIZATION" in asked.environ and asked.endpoint != "oauth.token":
+        token = bearer_token(asked.environ)
+        caller = services.tokens.caller_of(token) if token is not None else None
         if caller is None:
             raise Unauthenticated("The access token is not valid, or no longer.", "http.Authorization")
         return caller
@@ -155,16 +147,6 @@ def _require_csrf_token() -> None:
         raise Forbidden("The form has expired. Load the page again and repeat what you did.")
 
 
-def _base_url(settings: Settings, asked: Request) -> str:
-    """The FHIR base as the caller reached it, unless a setting fixes it."""
-    if settings.base_url:
-        return f"{settings.base_url}/fhir"
-    host: str = asked.environ.get("HTTP_HOST") or asked.host
-    if not _HOST.fullmatch(host):
-        raise BadRequest("The Host header is not a host name.", "http.Host")
-    return f"{asked.scheme}://{host}/fhir"
-
-
 def _finish(response: Response) -> Response:
     """After the view: account for what the answer discloses, then let it go."""
     here: Any = g._get_current_object()
@@ -177,8 +159,8 @@ def _finish(response: Response) -> Response:
         except RecordError as error:
             response = _answer_error(error)
     headers = response.headers
-    headers.add("X-Content-Type-Options", "nosniff")
-    headers.add("Referrer-Policy", "no-referrer")
+    for name, value in STANDARD_HEADERS:
+        headers.add(name, value)
     headers.add("X-Request-ID", here.get("request_id", ""))
     if "Cache-Control" not in headers:
         headers.add("Cache-Control", "no-store" if here.get("caller") else "no-cache")

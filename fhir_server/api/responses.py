@@ -18,7 +18,7 @@ from fhir_server.fhir.operation_outcomes import make_operation_outcome, make_suc
 from fhir_server.interactions.conditions import names_version
 from fhir_server.interactions.exchange import Exchange
 
-_COMPRESSED_FROM = 8192  # bytes; below, compressing costs more than it saves
+COMPRESSED_FROM = 8192  # bytes; below, compressing costs more than it saves
 CONTENT_TYPE = f"{FHIR_JSON};charset=utf-8"
 
 
@@ -26,7 +26,7 @@ def body_response(body: bytes, status: int = 200) -> Response:
     """JSON bytes, laid out for people when `_pretty=true`: every number and text stays as it is."""
     if request.query_string and request.args.get("_pretty") == "true":
         body = msgspec.json.format(body, indent=2)
-    if len(body) >= _COMPRESSED_FROM:
+    if len(body) >= COMPRESSED_FROM:
         return _compressed_response(body, status)
     return Response(body, status, content_type=CONTENT_TYPE)
 
@@ -67,11 +67,12 @@ def not_modified_response(version: StoredResource) -> Response:
 
 def _describe(response: Response, version: StoredResource) -> None:
     response.headers.add("ETag", etag(version.version_id))
-    response.headers.add("Last-Modified", _http_date(version.last_updated // 1_000_000))
+    response.headers.add("Last-Modified", http_date(version.last_updated // 1_000_000))
 
 
 @lru_cache(maxsize=4096)
-def _http_date(seconds: int) -> str:
+def http_date(seconds: int) -> str:
+    """The date of an HTTP header (RFC 9110 section 5.6.7)."""
     return formatdate(seconds, usegmt=True)
 
 

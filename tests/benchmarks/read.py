@@ -21,7 +21,7 @@ from tests.benchmarks.load import Load, read_load
 from tests.benchmarks.processes import baseline_arguments, cpu_seconds, running, serve_arguments, settle
 from tests.support.ports import free_port
 
-WORKERS, THREADS, CONNECTIONS = 2, 4, 32
+WORKERS, THREADS, CONNECTIONS = 2, 16, 32
 _SECRET = "benchmark-secret"  # of a store that lives for minutes on loopback
 
 
