@@ -13,7 +13,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 
-from pydicom.uid import UncompressedTransferSyntaxes
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, _config, evt
 from pynetdicom.events import Event
 from pynetdicom.presentation import build_context
@@ -29,7 +29,7 @@ _COMPRESSED = (
     "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
     "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203", "1.2.840.10008.1.2.5",
 )  # fmt: skip
-TRANSFER_SYNTAXES = (*UncompressedTransferSyntaxes, *_COMPRESSED)
+TRANSFER_SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, *_COMPRESSED)
 
 _UNKNOWN_SENDER = 0x0124  # refused: not authorised
 

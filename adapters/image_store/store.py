@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from adapters.image_store import headers
 from adapters.image_store.files import ObjectFiles, TooLong, relative_path
@@ -20,6 +21,7 @@ from fhir_server.imaging.ports import DicomJson, InstanceIndex, ObjectSource, St
 OUT_OF_RESOURCES = 0xA700
 DOES_NOT_MATCH = 0xA900
 NOT_UNDERSTOOD = 0xC000
+TRANSFER_SYNTAX_NOT_SUPPORTED = 0xC122
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _RESERVE_BYTES = 256 * 1024 * 1024  # stop taking objects in before the disk is full: the rest of the record needs it
@@ -60,8 +62,10 @@ class RegionalImageStore:
 
     def _file(self, received: Path, source: ObjectSource, study_uid: str | None) -> StoreOutcome:
         try:
+            if headers.transfer_syntax(received) == DeflatedExplicitVRLittleEndian:
+                return StoreOutcome("", "", failure=TRANSFER_SYNTAX_NOT_SUPPORTED)
             instance = _identify(received, source)
-        except (InvalidDicomError, ValueError, AttributeError, KeyError, EOFError, NotImplementedError):
+        except (InvalidDicomError, ValueError, AttributeError, KeyError, EOFError, NotImplementedError, RecursionError):
             return StoreOutcome("", "", failure=NOT_UNDERSTOOD)
         outcome = StoreOutcome(
             instance.sop_class_uid, instance.instance_uid, instance.study_uid, instance.series_uid, _objection(instance)

@@ -11,6 +11,7 @@ from fhir_server.imaging.multipart import MultipartReader, Readable, boundary_of
 from fhir_server.imaging.ports import DicomJson, ImageStore, ObjectSource, StoreOutcome
 
 _MEDIA_TYPE = "application/dicom"
+_FAILED_MAX = 1000
 _FAILED_SEQUENCE, _REFERENCED_SEQUENCE = "00081198", "00081199"
 _CLASS_UID, _INSTANCE_UID, _FAILURE_REASON = "00081150", "00081155", "00081197"
 
@@ -22,11 +23,14 @@ def store_parts(
     root_type, boundary = boundary_of(content_type)
     if root_type not in ("", _MEDIA_TYPE):
         raise UnsupportedMediaType(f"Objects are stored as {_MEDIA_TYPE} parts.", "http.Content-Type")
-    outcomes = []
+    outcomes, failed = list[StoreOutcome](), 0
     for part in MultipartReader(stream, boundary):
         if part.headers.get("content-type", _MEDIA_TYPE).partition(";")[0].strip() != _MEDIA_TYPE:
             raise UnsupportedMediaType(f"Every part must be {_MEDIA_TYPE}.", "http.Content-Type")
         outcomes.append(store.store(cast(BinaryIO, part), source, study_uid=study_uid))
+        failed += outcomes[-1].failure != 0
+        if failed > _FAILED_MAX:
+            raise BadRequest(f"More than {_FAILED_MAX} parts could not be stored; the rest was not read.", "http.body")
     if not outcomes:
         raise BadRequest("The body holds no object.", "http.body")
     return outcomes

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
 from adapters.image_store.archive import StoreArchive
 from adapters.image_store.files import ObjectFiles
-from adapters.image_store.store import DOES_NOT_MATCH, NOT_UNDERSTOOD, OUT_OF_RESOURCES, RegionalImageStore
-from fhir_server.errors import NotAcceptable, NotFound
+from adapters.image_store.store import (
+    DOES_NOT_MATCH,
+    NOT_UNDERSTOOD,
+    OUT_OF_RESOURCES,
+    TRANSFER_SYNTAX_NOT_SUPPORTED,
+    RegionalImageStore,
+)
+from fhir_server.errors import BadRequest, NotAcceptable, NotFound
 from fhir_server.imaging.multipart import MultipartReader, boundary_of
 from fhir_server.imaging.ports import ArchiveEndpoint, ArchiveResponse, ObjectSource, StoredInstance, StudyQuery
+from fhir_server.imaging.store import store_parts
 from tests.integration.imaging.phantom import Phantom
 
 SOURCE = ObjectSource("SENDER", "RX1", "urn:mrn", "urn:acc")
@@ -163,3 +178,37 @@ def test_study_rows_are_made_of_the_stored_headers(store: RegionalImageStore) ->
     assert study["00201208"]["Value"] == [3] and study["00080061"]["Value"] == ["CT"]
     assert [s["00201209"]["Value"] for s in series] == [[3]]
     assert store.study_rows("9.9") == ({}, [])
+
+
+def part10(transfer_syntax: str, body: bytes) -> io.BytesIO:
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", UID
+    meta.TransferSyntaxUID, meta.ImplementationClassUID = transfer_syntax, "2.25.1"
+    buffer = io.BytesIO()
+    buffer.write(b"\0" * 128 + b"DICM")
+    pydicom.filewriter.write_file_meta_info(buffer, meta)
+    buffer.write(body)
+    buffer.seek(0)
+    return buffer
+
+
+def test_a_deflated_object_is_refused_before_it_unfolds(store: RegionalImageStore) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(500)) + packer.flush()
+    tracemalloc.start()
+    outcome = store.store(part10(DeflatedExplicitVRLittleEndian, bomb), SOURCE)
+    assert outcome.failure == TRANSFER_SYNTAX_NOT_SUPPORTED
+    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    tracemalloc.stop()
+
+
+def test_sequences_nested_without_end_are_not_understood(store: RegionalImageStore) -> None:
+    item, sequence = b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\x40\x00\x75\x02SQ\0\0\xff\xff\xff\xff"
+    outcome = store.store(part10(ExplicitVRLittleEndian, sequence + (item + sequence) * 5000), SOURCE)
+    assert outcome.failure == NOT_UNDERSTOOD
+
+
+def test_a_body_of_nothing_but_broken_parts_is_given_up(store: RegionalImageStore) -> None:
+    body = io.BytesIO(b"--b\r\n\r\n\r\n" * 1500 + b"--b--")
+    with pytest.raises(BadRequest):
+        store_parts(body, 'multipart/related; type="application/dicom"; boundary=b', store, SOURCE, None)
