@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 _ATTEMPTS_MAX = 20
 _BACK_OFF_MAX_S = 300
 _BUSY_WAIT_S, _IDLE_WAIT_S, _OUTAGE_WAIT_S = 0.05, 0.25, 5.0
+#: Some hundred exams: more in one message would keep the others waiting for their acknowledgement.
+_FRAGMENTS_MAX = 2000
 _TRANSACTION_S = 0.05  # after which no further message joins it: acknowledgements wait for its commit on SQLite
 _IGNORED_TYPES = frozenset({"ACK"})
 
@@ -124,6 +126,8 @@ def _file(uow: UnitOfWork, message: ReceivedMessage) -> tuple[ReceivedMessage, O
     message = replace(message, feed=feed.name)
     profile = load_profile(feed.profile, feed.trust, production=feed.production)
     mapped = map_payload(message.raw, profile)
+    if len(mapped.fragments) > _FRAGMENTS_MAX:
+        raise Unmappable("too-many-exams", f"the message would make more than {_FRAGMENTS_MAX} resources")
     source = Source(feed.name, profile.issuer, feed.trust, mapped.message_time, message.message_id, mapped.control_id)
     versions = record(uow, mapped.fragments, mapped.identity_events, source, again=message.attempts > 0)
     inbox.link_versions(uow.connection, message.message_id, versions)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hl7.datatypes import is_code, parse_moment
-from hl7.fragments import BusinessKey
+from hl7.fragments import BusinessKey, Unmappable
 from hl7.reading import Reading
 from hl7.tables.patient import (
     NHS_AUTHORITIES,
@@ -31,6 +31,8 @@ from terminology.systems import (
 
 # A number that fails its check keeps a system of its own, so that nothing can ever match on it.
 INVALID_NHS_NUMBER = "invalid-nhs-number"
+# Nobody has more; thousands would hold up every other message while they are compared and stored.
+NUMBERS_MAX = 200
 _STATUS = re.compile(r"(?:NSTS|PDS)?\s*(0[1-8])", re.IGNORECASE)
 
 
@@ -55,6 +57,8 @@ class PatientNumbers:
 
 def read_patient_numbers(reps: list[Repetition], status: str, location: str, reading: Reading) -> PatientNumbers:
     """The numbers in a CX field; `status` is the NHS number's tracing status (see `tracing_status`)."""
+    if len(reps) > NUMBERS_MAX:
+        raise Unmappable("too-many-patient-numbers", f"more than {NUMBERS_MAX} numbers for one patient", location)
     numbers = PatientNumbers()
     for rep in reps:
         value = rep.get(1)

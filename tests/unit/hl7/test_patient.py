@@ -72,6 +72,12 @@ def test_every_number_of_pid_3_is_kept():
     assert [i["value"] for i in content["identifier"]] == ["M1", "9990000018", "P77"]
 
 
+def test_a_message_with_thousands_of_numbers_for_one_patient_is_quarantined_at_once():
+    with pytest.raises(Unmappable) as caught:
+        _adt(f"PID|1||{'~'.join(f'M{number}^^^RX1^MR' for number in range(20_000))}||A")
+    assert caught.value.code == "too-many-patient-numbers"
+
+
 def test_invalid_nhs_number_is_kept_as_old_and_never_matches():
     message = _adt("PID|1||M1^^^RX1^MR~9990000019^^^NHS^NH||A")
     content = only(message, "Patient").content
