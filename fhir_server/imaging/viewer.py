@@ -47,8 +47,10 @@ def make_viewer_blueprint(services: ImagingServices, access: StudyAccess) -> Blu
 
     @blueprint.get("/launch/<resource_id>")
     @_uses
-    def launch(resource_id: str) -> str:
-        return _launch_page(services, access, resource_id)
+    def launch(resource_id: str) -> Response:
+        page = Response(_launch_page(services, access, resource_id), content_type="text/html; charset=utf-8")
+        page.headers["Cache-Control"] = "no-store"  # it names the patient; the viewer's own files do not
+        return page
 
     @blueprint.get("/app-config.js")
     @_uses

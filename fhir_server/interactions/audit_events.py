@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fhir_server.access.caller import Caller, CallerKind
 from fhir_server.audit.audit_event import RenderedEvent
 from fhir_server.audit.search_parameters import split_event_id
 from fhir_server.audit.trail import read_audit_event, search_audit_events
-from fhir_server.errors import MethodNotAllowed, NotFound
+from fhir_server.errors import Forbidden, MethodNotAllowed, NotFound
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.search.execute import SearchPage
 from fhir_server.search.found import FoundResource
@@ -31,8 +32,17 @@ def refuse_change(resource_type: str, resource_id: str) -> None:
         raise MethodNotAllowed("The audit trail is not changed.")
 
 
+def require_trail_role(caller: Caller) -> None:
+    """Raise Forbidden (403) for a person whose role does not name AuditEvent: who looked at what is for information
+    governance, and `user/*` is about care."""
+    named = any(scope.resource_type == "AuditEvent" for scope in caller.scopes.scopes)
+    if caller.kind is CallerKind.USER and not named:
+        raise Forbidden("Your role does not read the audit trail.")
+
+
 def read_trail_event(exchange: Exchange, resource_id: str) -> FoundVersion:
     """The event; NotFound (404) when there is none, or it is of another patient than the caller's token."""
+    require_trail_role(exchange.caller)
     event = read_audit_event(exchange.record.storage, _spool(exchange), resource_id)
     bound_to = exchange.caller.patient_id
     if bound_to is not None and event.patient_id != bound_to:
@@ -48,6 +58,7 @@ def search_audit(
     search_posted: Callable[[str | None], SearchPage],
 ) -> SearchPage:
     """A page of the trail's events, newest first; past their end, `search_posted` gives the ordinary resources."""
+    require_trail_role(exchange.caller)
     if page_token is not None and page_token.startswith(_POSTED):
         page = search_posted(page_token.removeprefix(_POSTED) or None)
         return replace(page, next_token=None if page.next_token is None else _POSTED + page.next_token)

@@ -174,7 +174,7 @@ def test_images_open_from_a_living_archive_and_a_dead_one_is_named(record: Porta
     page = open_case(record, client, "three-trusts")
     assert "Images open now, from Nottingham University Hospitals" in words(page)
     launch = client.get(first_link(page, "/viewer/launch/"))
-    assert launch.status_code == 200
+    assert launch.status_code == 200 and launch.headers["Cache-Control"] == "no-store"
     assert "This list may be incomplete" in words(page)
     assert "Kettering General Hospital: the image archive cannot be reached since" in words(page)
     assert "Open images" not in words(open_case(record, client, "pacs-down"))
@@ -286,6 +286,18 @@ def test_every_page_forbids_inline_code_and_framing(record: PortalRecord) -> Non
         assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
         assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", page.text)
         assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_only_information_governance_reads_who_looked_at_what(record: PortalRecord) -> None:
+    trail = "/fhir/AuditEvent?_count=1"
+    clinician, governance = record.client("clinician"), record.client("information-governance")
+    assert clinician.get("/").status_code == 200
+    assert clinician.get(trail).status_code == 403
+    listed = governance.get(trail)
+    assert listed.status_code == 200
+    event = listed.get_json(force=True)["entry"][0]["resource"]["id"]
+    assert clinician.get(f"/fhir/AuditEvent/{event}").status_code == 403
+    assert governance.get(f"/fhir/AuditEvent/{event}").status_code == 200
 
 
 def test_roles_open_only_their_own_pages(record: PortalRecord) -> None:
