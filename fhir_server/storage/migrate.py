@@ -6,6 +6,7 @@ that the release before still runs on it while it is rolled out; the next releas
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from alembic import command
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, inspect, select
 
 from fhir_server.errors import Unavailable
 from fhir_server.storage.database import Database
+from fhir_server.storage.schema import finish_schema
 from fhir_server.storage.tables.schema import schema_info
 
 #: The number of the newest migration in migrations/versions.
@@ -44,6 +46,7 @@ def _migrate(database: Database, connection: Connection) -> int:
         _check_code(found[1])
         return found[0]
     command.upgrade(_config(connection), "head")
+    finish_schema(connection, time.time_ns() // 1000)
     return SCHEMA_VERSION
 
 

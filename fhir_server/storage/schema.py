@@ -33,10 +33,10 @@ def whole_metadata() -> MetaData:
     return metadata
 
 
-def create_schema(connection: Connection, now: int) -> None:
-    """Create everything in an empty database, with the partitions that `now` (microseconds UTC) needs."""
+def finish_schema(connection: Connection, now: int) -> None:
+    """What the newest migration leaves to this code: storage settings, and the partitions that `now` (microseconds
+    UTC) needs. Repeating it changes nothing."""
     metadata = whole_metadata()
-    metadata.create_all(connection, checkfirst=False)
     if connection.dialect.name == "postgresql":
         _tune(connection, metadata)
         ensure_partitions(connection, metadata, now)
