@@ -93,7 +93,10 @@ class Settings:
     bundle_entries_max: int = setting(1000, "Entries of a batch or transaction at most.", minimum=1)
     search_timezone: str = setting("Europe/London", "IANA zone of a searched date or time that names no offset.")
     validation_level: str = setting(
-        "full", "How a resource is checked before it is stored.", choices=("full", "structure")
+        "standard",
+        "How a resource from a client is checked before it is stored: `full` adds every FHIRPath invariant of R4, at "
+        "some milliseconds a resource.",
+        choices=("standard", "full"),
     )
 
     # Who is calling

@@ -178,7 +178,8 @@ class DisclosureSpool:
             except OSError as error:
                 self._give_up_segment(error)
             finally:
-                self._syncing.remove(file)
+                if file in self._syncing:  # not when `close` began anew meanwhile
+                    self._syncing.remove(file)
                 os.close(file)
 
     def _give_up_segment(self, error: OSError) -> None:

@@ -65,7 +65,7 @@ def create(exchange: Exchange, resource_type: str, document: Document, if_none_e
     """
     require_scope(exchange, resource_type, "c")
     require_type_matches(document, resource_type)
-    require_valid(document, resource_type)
+    require_valid(document, resource_type, exchange.record.settings.validation_level)
     document = settle_references(document, exchange.base_url)
     record = exchange.record
 

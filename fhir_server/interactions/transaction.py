@@ -44,7 +44,7 @@ def transaction(exchange: Exchange, entries: Sequence[BundleEntry]) -> dict[int,
         _require_understood(entry)
     writes = sorted((e for e in entries if e.method in _ORDER), key=lambda e: (_ORDER[e.method], e.position))
     for entry in writes:
-        _check(entry)
+        _check(entry, exchange.record.settings.validation_level)
     _require_distinct(writes)
     record = exchange.record
 
@@ -157,7 +157,7 @@ def _require_understood(entry: BundleEntry) -> None:
         raise at_entry(entry, MethodNotAllowed("PATCH is not offered in a Bundle.", "http.method"))
 
 
-def _check(entry: BundleEntry) -> None:
+def _check(entry: BundleEntry, level: str) -> None:
     """What can be known of an entry before the database transaction starts."""
     try:
         require_known_type(entry.resource_type)
@@ -171,7 +171,7 @@ def _check(entry: BundleEntry) -> None:
             require_type_matches(entry.document, entry.resource_type)
             if entry.method == "PUT" and entry.resource_id is not None:
                 require_same_id(entry.document, entry.resource_id)
-            require_valid(entry.document, entry.resource_type)
+            require_valid(entry.document, entry.resource_type, level)
     except RecordError as error:
         raise at_entry(entry, error) from error
 

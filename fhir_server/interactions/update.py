@@ -33,7 +33,7 @@ def update(
     require_scope(exchange, resource_type, "u")
     require_type_matches(document, resource_type)
     require_same_id(document, resource_id)
-    require_valid(document, resource_type)
+    require_valid(document, resource_type, exchange.record.settings.validation_level)
     document = settle_references(document, exchange.base_url)
     record = exchange.record
 

@@ -28,9 +28,14 @@ class _Invalid(BadRequest):
     code = "structure"
 
 
-def require_valid(document: Document, resource_type: str | None = None) -> None:
-    """Raise 400 (not understood) or 422 (a rule broken) with every issue when the document is not valid R4."""
-    issues: Sequence[Issue] = validate_resource(document.content, expected_type=resource_type)
+def require_valid(document: Document, resource_type: str | None = None, level: str = "standard") -> None:
+    """Raise 400 (not understood) or 422 (a rule broken) with every issue when the document is not valid R4.
+
+    `level` is the setting `validation_level`.
+    """
+    issues: Sequence[Issue] = validate_resource(
+        document.content, expected_type=resource_type, level="full" if level == "full" else "standard"
+    )
     errors = [i for i in issues if i.severity in ("error", "fatal")]
     if not errors:
         return

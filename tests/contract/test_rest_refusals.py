@@ -241,3 +241,16 @@ def test_nul_in_a_request_is_no_failure_of_ours(door: Door, path: str):
 
 def test_host_that_is_no_host_is_refused(door: Door):
     outcome(door.get("/metadata", headers={"Host": "evil.example/x?"}), 400)
+
+
+def test_the_full_check_is_a_setting(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """sdf-4 (a structure that is not abstract has a base) is one of the rules that only `full` evaluates."""
+    structure = {
+        "resourceType": "StructureDefinition", "url": "https://example.org/X", "name": "X", "status": "draft",
+        "kind": "logical", "abstract": False, "type": "X", "differential": {"element": [{"id": "X", "path": "X"}]},
+    }  # fmt: skip
+    for level, status in (("standard", 201), ("full", 422)):
+        region = Region(store_url, tmp_path_factory.mktemp(level), validation_level=level)
+        answer = region.door().post("/StructureDefinition", json=structure)
+        region.close()
+        assert answer.status_code == status, answer.text
