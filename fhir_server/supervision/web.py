@@ -23,6 +23,9 @@ from fhir_server.supervision.failure import reported
 
 APPLICATION = "fhir_server.app:create_app"
 
+#: Open at the same time in one process. Browsers keep six each while they idle, so this is about people, not requests.
+CONNECTIONS = 512
+
 #: Granian's records go to our handler instead of its own, which writes free text.
 _LOGGING = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 
@@ -38,7 +41,7 @@ def run(settings: Settings, read_end: int | None = None, application: str = APPL
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=settings.web_threads,
-        backpressure=settings.web_threads * 8,
+        backpressure=max(CONNECTIONS, settings.web_threads * 8),
         loop=Loops.asyncio,
         http=HTTPModes.http1,
         websockets=False,

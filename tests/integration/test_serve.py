@@ -64,10 +64,12 @@ def eventually(condition: Callable[[], Any], *, timeout_s: float = 30.0) -> Any:
 @pytest.fixture
 def serve(tmp_path: Path, database_url: str) -> Iterator[Serve]:
     running = Serve(tmp_path, database_url)
-    eventually(running.is_ready)
-    yield running
-    running.process.terminate()
-    running.process.wait(30)
+    try:
+        eventually(running.is_ready, timeout_s=120.0)  # a busy machine imports slowly
+        yield running
+    finally:
+        running.process.terminate()
+        running.process.wait(30)
 
 
 def test_serve_prepares_an_empty_store_heals_and_stops(serve: Serve):
@@ -95,3 +97,10 @@ def test_second_serve_at_the_same_port_says_so(serve: Serve, tmp_path: Path):
     )
     assert done.returncode == 1
     assert f"cannot listen at 127.0.0.1:{serve.port}" in done.stderr.decode()
+
+
+def test_browsers_that_idle_do_not_shut_others_out(serve: Serve):
+    idle = [requests.Session() for _ in range(200)]
+    for session in idle:
+        assert session.get(f"http://127.0.0.1:{serve.port}/healthz", timeout=5).status_code == 200
+    assert serve.get("/healthz").status_code == 200
