@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from tests.support.ports import free_port
 
 Found = TypeVar("Found")
 AET = "IMAGINGRECORD"
+#: A test process that is killed takes its records with it.
+_OUTLIVED_BY_US = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 _COMMAND = (sys.executable, "-m", "fhir_server.cli.main")
 
 
@@ -62,7 +65,7 @@ class ServedRecord:
         doors += ["--dicom", f"127.0.0.1:{self.dicom_port}", "--web-workers", str(web_workers)]
         with self.log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [*_COMMAND, "serve", *doors],
+                [*_OUTLIVED_BY_US, *_COMMAND, "serve", *doors],
                 env={**os.environ, **self.settings},
                 stderr=stderr,
                 stdin=subprocess.DEVNULL,
@@ -86,6 +89,12 @@ class ServedRecord:
             raise
         finally:
             self.process = None
+
+    def __enter__(self) -> ServedRecord:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def crash(self) -> None:
         """`kill -9` of the supervisor: its children go with it."""

@@ -21,12 +21,24 @@ class Telling:
 
     def __init__(self, folder: Path, database: str, diary: Path | None = None) -> None:
         folder.mkdir()
-        self.record = ServedRecord(folder, database, harvest_interval_s=2, probe_interval_s=2).start(web_workers=1)
+        self.record = ServedRecord(folder, database, harvest_interval_s=2, probe_interval_s=2)
         own_diary = shutil.copy(diary, folder / "diary") if diary else folder / "diary"
         mllp, dicom = ("127.0.0.1", self.record.mllp_port), ("127.0.0.1", self.record.dicom_port, AET)
         self.running: RunningRegion = start_region(mllp, dicom, PATIENTS, diary_path=Path(own_diary))
+
+    def start(self) -> Telling:
+        """Serve the record and make it know the region; nothing is told yet."""
+        self.record.start(web_workers=1)
         self._register()
         self.client = FhirClient.register(self.record)
+        return self
+
+    def __enter__(self) -> Telling:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.running.stop()
+        self.record.stop()
 
     def _register(self) -> None:
         for trust in self.running.endpoints:
@@ -63,7 +75,3 @@ class Telling:
             for message in self.running.region.messages(system.trust):
                 if nhs_number.encode() in message.payload:
                     system.send(message)
-
-    def close(self) -> None:
-        self.running.stop()
-        self.record.stop()

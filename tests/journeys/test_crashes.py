@@ -25,8 +25,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     running: list[ServedRecord] = []
 
     def start(database: str) -> ServedRecord:
-        running.append(ServedRecord(tmp_path, database).start(web_workers=1))
-        region.register(running[-1])
+        running.append(ServedRecord(tmp_path, database))
+        region.register(running[-1].start(web_workers=1))
         return running[-1]
 
     yield start

@@ -105,10 +105,9 @@ def _acknowledgement(payload: bytes) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[ServedRecord]:
     folder = tmp_path_factory.mktemp("served")
-    running = ServedRecord(folder, database_url, mllp_message_bytes_max=SIZE_MAX).start(web_workers=1)
-    region.register(running)
-    yield running
-    running.stop()
+    with ServedRecord(folder, database_url, mllp_message_bytes_max=SIZE_MAX) as running:
+        region.register(running.start(web_workers=1))
+        yield running
 
 
 @pytest.fixture(scope="module")

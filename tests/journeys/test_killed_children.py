@@ -57,10 +57,9 @@ class Load:
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[ServedRecord]:
-    running = ServedRecord(tmp_path_factory.mktemp("served"), database_url).start()
-    region.register(running)
-    yield running
-    running.stop()
+    with ServedRecord(tmp_path_factory.mktemp("served"), database_url) as running:
+        region.register(running.start())
+        yield running
 
 
 @pytest.fixture(scope="module")

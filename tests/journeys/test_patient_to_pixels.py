@@ -21,23 +21,13 @@ NAME, PASSWORD = "a.fielding", "correct horse battery"
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Telling]:
-    telling = Telling(tmp_path_factory.mktemp("region") / "told", database_url)
-    user = (
-        "user",
-        "add",
-        NAME,
-        "--role",
-        "clinician",
-        "--trust",
-        "RX1",
-        "--display-name",
-        "Dr Alex Fielding (synthetic)",
-    )
-    telling.record.command(*user, "--password-stdin", said=f"{PASSWORD}\n")
-    telling.tell_about(case_of(telling)["nhs_number"])
-    region.wait_until_filed(telling.record)
-    yield telling
-    telling.close()
+    who = ("--role", "clinician", "--trust", "RX1", "--display-name", "Dr Alex Fielding (synthetic)")
+    with Telling(tmp_path_factory.mktemp("region") / "told", database_url) as telling:
+        telling.start()
+        telling.record.command("user", "add", NAME, *who, "--password-stdin", said=f"{PASSWORD}\n")
+        telling.tell_about(case_of(telling)["nhs_number"])
+        region.wait_until_filed(telling.record)
+        yield telling
 
 
 def case_of(told: Telling) -> dict[str, str]:

@@ -22,10 +22,9 @@ GROWTH_MAX_KIB = 48 * 1024
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[ServedRecord]:
-    running = ServedRecord(tmp_path_factory.mktemp("served"), database_url).start(web_workers=1)
-    region.register(running)
-    yield running
-    running.stop()
+    with ServedRecord(tmp_path_factory.mktemp("served"), database_url) as running:
+        region.register(running.start(web_workers=1))
+        yield running
 
 
 def load(record: ServedRecord, first: int, exams: int) -> list[Ris]:

@@ -79,11 +79,11 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
 @pytest.fixture(scope="module")
 def tellings(tmp_path_factory: pytest.TempPathFactory, sqlite_url: str, postgresql_url: str) -> Iterator[list[Telling]]:
     folder = tmp_path_factory.mktemp("story")
-    first = Telling(folder / "ordered", sqlite_url)
-    second = Telling(folder / "shuffled", postgresql_url, folder / "ordered" / "diary")
-    yield [first, second]
-    first.close()
-    second.close()
+    with (
+        Telling(folder / "ordered", sqlite_url) as first,
+        Telling(folder / "shuffled", postgresql_url, folder / "ordered" / "diary") as second,
+    ):
+        yield [first.start(), second.start()]
 
 
 def test_story_ends_in_the_same_record_on_both_databases_in_any_order(tellings: list[Telling]):

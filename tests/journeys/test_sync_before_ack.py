@@ -85,10 +85,9 @@ def is_commit_confirmed(found: list[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[ServedRecord]:
-    running = ServedRecord(tmp_path_factory.mktemp("traced"), database_url).start(web_workers=1)
-    region.register(running)
-    yield running
-    running.stop()
+    with ServedRecord(tmp_path_factory.mktemp("traced"), database_url) as running:
+        region.register(running.start(web_workers=1))
+        yield running
 
 
 def test_message_is_on_the_disk_before_its_acknowledgement(record: ServedRecord, tmp_path: Path):
