@@ -99,7 +99,7 @@ def render() -> bytes:
 def clean(directory: Path) -> None:
     """Empty the shared directory; counters start again with `serve`."""
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, mode=0o700)
 
 
 def reference_page() -> str:

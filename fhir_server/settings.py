@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,18 +61,14 @@ class Settings:
     mllp: str = setting("127.0.0.1:2575", "Where HL7 v2 feeds connect (MLLP): HOST:PORT, or off.")
     dicom: str = setting("127.0.0.1:11112", "Where the DICOM store listens: HOST:PORT, or off.")
     aet: str = setting("IMAGINGRECORD", "Our DICOM application entity title, at most 16 characters.")
-    base_url: str = setting(
-        "", "Public address before `/fhir`; empty takes it from the request."
-    )
+    base_url: str = setting("", "Public address before `/fhir`; empty takes it from the request.")
     web_workers: int = setting(2, "Web processes that share the HTTP port.", minimum=1)
     web_threads: int = setting(16, "Requests that one web process answers at the same time.", minimum=1)
     stop_timeout_s: float = setting(10.0, "Seconds a child may take to finish its work before it is killed.", minimum=0)
 
     # The region
     region_name: str = setting("Regional imaging record", "The name people see at the top of every page.")
-    host_ods_code: str = setting(
-        "QHOST", "ODS code of the organisation that hosts the record."
-    )
+    host_ods_code: str = setting("QHOST", "ODS code of the organisation that hosts the record.")
 
     # Limits
     body_bytes_max: int = setting(16 * 1024 * 1024, "Largest HTTP request body, in bytes (DICOM stores excepted).")
@@ -173,8 +171,15 @@ class Settings:
 
     @property
     def metrics_dir(self) -> Path:
-        """Where the processes of one `serve` keep their counters; emptied when it starts."""
-        return self.data_dir / "metrics"
+        """Where the processes of one `serve` keep their counters; emptied when it starts.
+
+        The files are memory-mapped, and a mapped file on a full disk kills its process: they live in memory where the
+        system offers that, never beside the data.
+        """
+        name = hashlib.sha256(str(self.data_dir.absolute()).encode()).hexdigest()[:16]
+        shared = Path("/dev/shm")  # noqa: S108  (named by user and store, and cleaned at start)
+        folder = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+        return folder / f"imaging-record-metrics-{os.getuid()}-{name}"
 
 
 def variable(name: str) -> str:
@@ -260,4 +265,3 @@ This page is written by `imaging-record reference`.
 
 | variable | type | default | meaning |
 |---|---|---|---|"""
-

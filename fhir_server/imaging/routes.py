@@ -191,7 +191,7 @@ class _Doors:
         self, target: Target, opened: OpenedStudy, asked: Request, use: Callable[[Retrieved], Result]
     ) -> Result:
         locator = self._services.locator
-        copies = locator.copies(target.study_uid, qido_rows.endpoint_ids(opened.document))
+        copies = locator.copies(target.study_uid, opened.named_endpoints)
         return retrieve(copies, asked, locator, use)
 
     def _ask_copies(
@@ -199,7 +199,7 @@ class _Doors:
     ) -> list[DicomJson]:
         """Rows from the first copy that answers, rewritten; Unavailable when none does; none when there is no copy."""
         locator = self._services.locator
-        copies = locator.copies(study_uid, qido_rows.endpoint_ids(opened.document))
+        copies = locator.copies(study_uid, opened.named_endpoints)
 
         def ask(copy: Copy) -> list[DicomJson]:
             archive = copy.archive

@@ -11,6 +11,7 @@ from typing import Any
 from fhir_server.access.caller import Caller
 from fhir_server.access.predicate import make_access_rule
 from fhir_server.errors import Forbidden, NotFound
+from fhir_server.imaging import qido_rows
 from fhir_server.imaging.regional_identity import RegionalIdentity, make_identity
 from fhir_server.imaging.services import Disclosure, ImagingServices
 from fhir_server.storage.imaging_rows import StudyRow
@@ -30,6 +31,12 @@ class OpenedStudy:
     row: StudyRow
     document: dict[str, Any]
     identity: RegionalIdentity
+
+    @property
+    def named_endpoints(self) -> list[str]:
+        """Archives to ask for what no harvest has seen. What only a client wrote may name none: it could claim any
+        study that an archive holds."""
+        return qido_rows.endpoint_ids(self.document) if self.row.composed else []
 
 
 class StudyAccess:

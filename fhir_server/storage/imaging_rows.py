@@ -89,3 +89,4 @@ class StudyRow:
     patient_id: str | None
     custodian: str | None
     body: bytes
+    composed: bool = True  # False: only clients wrote it

@@ -144,12 +144,14 @@ class ImagingStudies:
     def _all(self, statement: Select[Any], parameters: Mapping[str, Any]) -> list[StudyRow]:
         with self._database.read() as connection:
             rows = connection.execute(statement, dict(parameters)).all()
-        return [StudyRow(r.resource_id, r.version_id, r.patient_id, r.custodian, bytes(r.body)) for r in rows]
+        return [
+            StudyRow(r.resource_id, r.version_id, r.patient_id, r.custodian, bytes(r.body), r.composed) for r in rows
+        ]
 
 
 def _rows(rule: RowRule, resource_type: str) -> Select[Any]:
     c = resource.c
-    return select(c.resource_id, c.version_id, c.patient_id, c.custodian, c.body).where(
+    return select(c.resource_id, c.version_id, c.patient_id, c.custodian, c.body, c.composed).where(
         c.resource_type == resource_type,
         c.deleted.is_(False),
         rule.may_read(resource, resource_type),

@@ -48,7 +48,7 @@ def test_misspelt_variable_is_refused_with_the_one_that_was_meant():
         ("mllp", "127.0.0.1:65536", "expected HOST:PORT or off"),
         ("aet", "A_TITLE_OF_18_CHAR", "expected 1 to 16 ASCII characters"),
         ("search_timezone", "Europe/Nowhere", "time zone"),
-        ("validation_level", "none", "expected one of full, structure"),
+        ("validation_level", "none", "expected one of standard, full"),
         ("base_url", "https://record.example/", "no final slash"),
     ],
 )

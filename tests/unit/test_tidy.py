@@ -69,6 +69,7 @@ def test_no_function_is_longer_than_its_limit():
     long = [
         f"{name(path)}:{function.lineno} {function.name} has {body_lines(function)} lines"
         for path in sources()
+        if "/migrations/versions/" not in f"/{name(path)}"  # a schema, written down as it was
         for function in functions(tree(path))
         if body_lines(function) > FUNCTION_LINES_MAX
     ]
