@@ -20,6 +20,7 @@ TYPES = (
     "Patient", "Practitioner", "Organization", "Encounter", "ServiceRequest", "Task", "ImagingStudy",
     "DiagnosticReport",
 )  # fmt: skip
+OWN_STORE = "Regional image store"
 #: By what a resource is called: each of that name, as its elements.
 Content = dict[str, list[dict[str, str]]]
 
@@ -46,9 +47,15 @@ def is_stub(resource: dict[str, Any]) -> bool:
 
 
 def canonical(resource: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
-    """Its elements as text, so that they can be compared one by one."""
-    content = {name: value for name, value in resource.items() if name not in ("id", "meta")}
+    """Its elements as text, so that they can be compared one by one.
+
+    Left out is what depends on the order by nature: Patient.link (whether an early guess was seen, and must now lead
+    on), and whether the region's own copy of a study was pushed or fetched first.
+    """
+    content = {name: value for name, value in resource.items() if name not in ("id", "meta", "link")}
     content["custodian"] = sorted(tag["code"] for tag in resource["meta"].get("tag", ()))
+    if "endpoint" in content:
+        content["endpoint"] = [e for e in content["endpoint"] if OWN_STORE not in names.get(e["reference"], "")]
     return {k: json.dumps(_renamed(v, names), sort_keys=True, ensure_ascii=False) for k, v in content.items()}
 
 
