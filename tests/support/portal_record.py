@@ -34,7 +34,7 @@ from fhir_server.wiring import archive_issuers, make_services, prepare
 from tests.support.ports import free_port
 
 PASSWORD = "correct horse battery"
-ROLES = ("clinician", "ris-manager", "administrator", "information-governance")
+ROLES = ("clinician", "ris-manager", "administrator", "information-governance", "radiologist")
 
 
 @dataclass

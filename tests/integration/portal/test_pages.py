@@ -69,8 +69,8 @@ def test_a_wrong_password_says_so_without_saying_which_is_wrong(record: PortalRe
 def test_too_many_wrong_passwords_lock_the_account_for_a_while(record: PortalRecord) -> None:
     client = record.client()
     for _ in range(3):
-        client.post("/sign-in", data={"name": "information-governance", "password": "wrong wrong wrong"})
-    locked = client.post("/sign-in", data={"name": "information-governance", "password": PASSWORD})
+        client.post("/sign-in", data={"name": "radiologist", "password": "wrong wrong wrong"})
+    locked = client.post("/sign-in", data={"name": "radiologist", "password": PASSWORD})
     assert locked.status_code == 429
     assert locked.headers["Retry-After"] == "300"
     assert "Too many wrong passwords" in words(locked)
