@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,12 +140,3 @@ def patients_of(connection: Connection, keys: Sequence[int]) -> dict[int, tuple[
     for row in connection.execute(statement.order_by(resource_patient.c.patient_id)):
         found[row.resource_key] = (*found.get(row.resource_key, ()), row.patient_id)
     return found
-
-
-def iterate_type(connection: Connection, resource_type: str) -> Iterator[tuple[str, bytes]]:
-    """Every live resource of a type as (id, body), for jobs of the record itself."""
-    statement = select(resource.c.resource_id, resource.c.body).where(
-        resource.c.resource_type == resource_type, resource.c.deleted.is_(False)
-    )
-    for row in connection.execute(statement):
-        yield row.resource_id, row.body
